@@ -16,6 +16,10 @@ from nfs_keras.layers.channel_search import ChannelSearch as ChannelSearch
 from nfs_keras.layers.dual_level_search import (
     DualLevelSearch as DualLevelSearch,
 )
+from nfs_keras.layers.embedding_head import EmbeddingHead as EmbeddingHead
 from nfs_keras.layers.find_gates import find_gates as find_gates
+from nfs_keras.layers.generalized_mean_pooling2d import (
+    GeneralizedMeanPooling2D as GeneralizedMeanPooling2D,
+)
 from nfs_keras.layers.search_gate import SearchGate as SearchGate
 from nfs_keras.layers.spatial_search import SpatialSearch as SpatialSearch

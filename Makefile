@@ -1,0 +1,39 @@
+# Needs Python 3.11 or newer and make; everything else is set up in .venv.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint test-addons clean
+
+demo: $(VENV)/.installed  ## Searches, evaluates and exports on made-up data.
+	$(BIN)/python examples/train_regdb.py --preset=demo
+
+test: $(VENV)/.installed-test  ## Runs all tests.
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The stamps keep a second `make` from installing anything.
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo \
+	"No Python 3.11 or newer found. Name one: make PYTHON=/path/to/python3"; \
+	exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.created requirements.txt setup.py
+	$(BIN)/python -m pip install -r requirements.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
+	$(BIN)/python -m pip install -r requirements-test.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-addons build *.egg-info .pytest_cache .ruff_cache
