@@ -1,0 +1,77 @@
+"""Splits training samples into *train* and *proxy*, the search's two halves.
+
+Weights learn on train, gates on proxy. By identity, the gates are judged by
+people whom the weights have never met, and so choose features that generalise;
+by image, by new pictures of known people, and the identity loss stays
+defined. Which split the paper used is not public; both are our choice.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from nfs_keras.datasets.sample import Sample
+
+
+def split_by_identity(
+    samples: Sequence[Sample], proxy_fraction: float = 0.3, seed: int = 0
+) -> tuple[list[Sample], list[Sample]]:
+    """Splits the people: nobody is in both halves.
+
+    Args:
+        samples: Training samples.
+        proxy_fraction: Share of the people in the proxy half, between 0 and
+            1, rounded to whole people, at least one in each half.
+        seed: Non-negative int.
+
+    Returns:
+        `(train, proxy)`, each in the order of `samples`.
+    """
+    identities = sorted({sample.identity for sample in samples})
+    rng = np.random.default_rng(seed)
+    proxy = set(choose_proxy(identities, proxy_fraction, rng, "people"))
+    return (
+        [s for s in samples if s.identity not in proxy],
+        [s for s in samples if s.identity in proxy],
+    )
+
+
+def split_by_image(
+    samples: Sequence[Sample], proxy_fraction: float = 0.2, seed: int = 0
+) -> tuple[list[Sample], list[Sample]]:
+    """Splits each person's pictures of each modality: everybody is in both.
+
+    Args:
+        samples: Training samples.
+        proxy_fraction: Share of the pictures in the proxy half, between 0 and
+            1, rounded to whole pictures, at least one in each half.
+        seed: Non-negative int.
+
+    Returns:
+        `(train, proxy)`, each in the order of `samples`.
+    """
+    groups = defaultdict(list)
+    for sample in sorted(samples):
+        groups[sample.identity, sample.modality].append(sample)
+    rng = np.random.default_rng(seed)
+    proxy = set()
+    for (identity, modality), group in sorted(groups.items()):
+        title = f"{modality} pictures of identity {identity}"
+        proxy.update(choose_proxy(group, proxy_fraction, rng, title))
+    return (
+        [s for s in samples if s not in proxy],
+        [s for s in samples if s in proxy],
+    )
+
+
+def choose_proxy(items: list, fraction: float, rng, title: str) -> list:
+    """Draws `fraction` of `items`, leaving at least one on each side."""
+    if not 0 < fraction < 1 or len(items) < 2:
+        raise ValueError(
+            "Both halves of a split need something in them. "
+            f"Received: proxy_fraction={fraction}, {len(items)} {title}. "
+            "Pass a fraction between 0 and 1, and at least two to split."
+        )
+    count = min(max(round(fraction * len(items)), 1), len(items) - 1)
+    return [items[i] for i in rng.permutation(len(items))[:count]]
