@@ -1,0 +1,93 @@
+"""A synthetic dataset in the layout of RegDB."""
+
+from pathlib import Path
+
+from nfs_keras.datasets.synthetic.picture import (
+    DEFAULT_DIFFICULTY,
+    generator,
+    person_of,
+)
+from nfs_keras.datasets.synthetic.tree import Entry, Recipe, write_tree
+
+NUM_TRIALS = 10
+FOLDERS = {"visible": "Visible", "infrared": "Thermal"}
+WORLD = "regdb"
+
+
+def synthesize_regdb(
+    root: str | Path,
+    num_identities: int = 412,
+    images_per_modality: int = 10,
+    seed: int = 0,
+    image_shape: tuple[int, int] = (128, 64),
+    difficulty: float = DEFAULT_DIFFICULTY,
+    image_format: str = "bmp",
+    num_workers: int | None = None,
+    verbose: bool = True,
+) -> Path:
+    """Draws pedestrians as RegDB holds them on disk.
+
+    Args:
+        root: Folder to make, with `Visible/`, `Thermal/` and `idx/`.
+        num_identities: Int, at least 2. Half of them, rounded down, train
+            in each of the ten trials; the others test.
+        images_per_modality: Positive int. Pictures of each person and
+            modality.
+        seed: Non-negative int. The same seed draws the same bytes.
+        image_shape: `(height, width)` in pixels.
+        difficulty: Float in [0, 1]. Scales what differs between pictures
+            of one person.
+        image_format: `"bmp"` or `"png"`.
+        num_workers: Number of processes, `None` for one per core.
+        verbose: Whether to show a progress bar.
+
+    Returns:
+        `root` as a `Path`.
+
+    Raises:
+        ValueError: If an argument is out of range, or `root` holds
+            something else or cannot be written.
+    """
+    recipe = Recipe(WORLD, seed, tuple(image_shape), float(difficulty))
+    entries = [
+        entry
+        for identity in range(1, num_identities + 1)
+        for entry in _entries(identity, images_per_modality, seed, image_format)
+    ]
+    texts = {}
+    for trial in range(1, NUM_TRIALS + 1):
+        texts |= _splits(entries, num_identities, seed, trial)
+    return write_tree(root, recipe, entries, texts, num_workers, verbose)
+
+
+def _entries(identity, images_per_modality, seed, image_format):
+    person = person_of(seed, WORLD, identity)
+    entries = []
+    for modality, folder in FOLDERS.items():
+        letter = folder[0].lower()
+        for number in range(images_per_modality):
+            frame = (identity - 1) * images_per_modality + number + 1
+            name = (
+                f"{person.gender}_{person.view}_{letter}_{frame:05d}"
+                f"_{identity}.{image_format}"
+            )
+            path = f"{folder}/{identity}/{name}"
+            entries.append(Entry(path, identity, 0, modality, number))
+    return entries
+
+
+def _splits(entries, num_identities, seed, trial):
+    """Writes a trial's four lists; labels count each half from 0."""
+    order = generator(seed, WORLD, trial, 3, 0).permutation(num_identities) + 1
+    half = num_identities // 2
+    texts = {}
+    for subset, chosen in ("train", order[:half]), ("test", order[half:]):
+        labels = {int(x): label for label, x in enumerate(sorted(chosen))}
+        for modality, folder in FOLDERS.items():
+            name = f"idx/{subset}_{folder.lower()}_{trial}.txt"
+            texts[name] = "".join(
+                f"{entry.path} {labels[entry.identity]}\n"
+                for entry in entries
+                if entry.modality == modality and entry.identity in labels
+            )
+    return texts

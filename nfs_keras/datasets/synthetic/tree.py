@@ -1,0 +1,177 @@
+"""Writes a folder of synthetic pictures: in parallel, and all or nothing."""
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import keras
+
+from nfs_keras.datasets.synthetic.picture import draw_picture
+
+RECIPE_FILE = "synthetic.json"
+DRAWING = 1  # raise it whenever the same recipe draws other pictures
+CHUNK = 40
+
+
+class Recipe(NamedTuple):
+    """What the pictures of a tree depend on, besides their own numbers."""
+
+    world: str
+    seed: int
+    image_shape: tuple[int, int]
+    difficulty: float
+
+
+class Entry(NamedTuple):
+    """One picture of a tree."""
+
+    path: str  # relative to the root
+    identity: int
+    camera: int
+    modality: str
+    number: int
+
+
+def write_tree(
+    root: str | Path,
+    recipe: Recipe,
+    entries: Sequence[Entry],
+    texts: dict[str, str],
+    num_workers: int | None = None,
+    verbose: bool = True,
+) -> Path:
+    """Draws pictures into a new folder, which appears only when complete.
+
+    Args:
+        root: Folder to make. It may exist if it is empty, or if it holds
+            this very tree already: then nothing is done.
+        recipe: A `Recipe`.
+        entries: The pictures.
+        texts: Contents of further files by path relative to `root`.
+        num_workers: Number of processes, `None` for one per core. The
+            pictures do not depend on it.
+        verbose: Whether to show a progress bar.
+
+    Returns:
+        `root` as a `Path`.
+
+    Raises:
+        ValueError: If `root` holds anything else or cannot be written.
+    """
+    root = Path(root)
+    stamp = {"drawing": DRAWING, "pictures": len(entries), **recipe._asdict()}
+    texts = {**texts, RECIPE_FILE: json.dumps(stamp, indent=2) + "\n"}
+    if _holds(root, texts):
+        return root
+    _check_free(root)
+    with _staging(root) as staging:
+        _write_texts(staging, texts)
+        _draw_all(staging, recipe, entries, num_workers, verbose)
+        _publish(staging, root, texts)
+    return root
+
+
+def _holds(root, texts):
+    """Tells whether `root` is this very tree: its text files say so."""
+    try:
+        return all(
+            (root / name).read_text() == text for name, text in texts.items()
+        )
+    except OSError:
+        return False
+
+
+def _check_free(root):
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return
+    raise ValueError(
+        "A synthetic dataset needs a folder of its own. "
+        f"Received: root={str(root)!r}, which holds something else. "
+        "Delete it or name a folder that does not exist."
+    )
+
+
+@contextmanager
+def _staging(root):
+    """Lends a hidden folder beside `root`; removes it if it is left over."""
+    staging = root.parent / f".{root.name}.{os.getpid()}.partial"
+    try:
+        staging.mkdir(parents=True)
+    except OSError as error:
+        raise ValueError(
+            "The folder of a synthetic dataset must be writable. "
+            f"Received: root={str(root)!r} ({error.strerror}). "
+            "Name a folder inside one that you may write to."
+        ) from error
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _write_texts(staging, texts):
+    for name, text in texts.items():
+        path = staging / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _publish(staging, root, texts):
+    if root.exists() and not any(root.iterdir()):
+        root.rmdir()
+    try:
+        staging.rename(root)
+    except OSError:
+        # Another process may have made the same tree meanwhile.
+        if not _holds(root, texts):
+            raise
+
+
+def _draw_all(staging, recipe, entries, num_workers, verbose):
+    for folder in sorted({str(Path(e.path).parent) for e in entries}):
+        (staging / folder).mkdir(parents=True, exist_ok=True)
+    chunks = [entries[i : i + CHUNK] for i in range(0, len(entries), CHUNK)]
+    bar = keras.utils.Progbar(len(entries), verbose=int(verbose))
+    draw = partial(_draw_chunk, staging, recipe)
+    with _mapper(num_workers, len(chunks)) as run:
+        for count in run(draw, chunks):
+            bar.add(count)
+
+
+@contextmanager
+def _mapper(num_workers, num_tasks):
+    """Lends a `map` that runs in several processes."""
+    num_workers = min(num_workers or os.cpu_count() or 1, num_tasks)
+    if num_workers == 1:
+        yield map
+        return
+    # Forked, a worker need not import Keras again, which takes longer than
+    # the drawing. OpenCV's threads do not survive a fork: send them home.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context(
+        "fork" if "fork" in methods else "spawn"
+    )
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(0)
+    try:
+        with ProcessPoolExecutor(num_workers, context) as pool:
+            yield pool.map
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _draw_chunk(staging, recipe, entries):
+    for entry in entries:
+        picture = draw_picture(*recipe, *entry[1:])
+        path = staging / entry.path
+        encoded = cv2.imencode(path.suffix, picture[..., ::-1])[1]
+        path.write_bytes(encoded.tobytes())
+    return len(entries)
