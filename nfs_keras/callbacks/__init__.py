@@ -1,0 +1,3 @@
+from nfs_keras.callbacks.temperature_annealing import (
+    TemperatureAnnealing as TemperatureAnnealing,
+)

@@ -50,7 +50,7 @@ class BatchHardTriplet(keras.losses.Loss):
     >>> float(loss(np.array([7, 7, 8, 8]), embeddings))
     0.0
     >>> float(loss(np.array([7, 8, 7, 8]), embeddings))
-    2.75
+    2.5
 
     Reference:
         Hermans, Beyer, Leibe, "In Defense of the Triplet Loss for Person
