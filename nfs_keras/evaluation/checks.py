@@ -1,0 +1,105 @@
+"""Errors that are cheaper to read than wrong numbers."""
+
+import numpy as np
+
+from nfs_keras.evaluation.blocks import TILE
+
+
+def check_embeddings(
+    query: np.ndarray, gallery: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two sets of embeddings as arrays that can be compared."""
+    query = check_matrix("query", query)
+    gallery = check_matrix("gallery", gallery)
+    if query.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            "Query and gallery embeddings must have the same dimension. "
+            f"Received: query.shape={query.shape}, "
+            f"gallery.shape={gallery.shape}. "
+            "Embed both with the same network."
+        )
+    return query, gallery
+
+
+def check_matrix(name: str, embeddings: np.ndarray) -> np.ndarray:
+    """Returns finite (N, D) embeddings with N > 0."""
+    embeddings = np.asanyarray(embeddings)
+    if embeddings.ndim != 2 or not embeddings.size:
+        raise ValueError(
+            f"`{name}` is a non-empty (images, dimension) matrix. "
+            f"Received: {name}.shape={embeddings.shape}. "
+            "Look whether the dataset is empty and whether embeddings are "
+            "flat."
+        )
+    bad = bad_rows(embeddings)
+    if len(bad):
+        raise ValueError(
+            f"`{name}` embeddings must be finite. "
+            f"Received: {len(bad):,} of {len(embeddings):,} rows with NaN or "
+            f"infinity, the first at index {bad[0]}. "
+            "Look at the image of that index, and at the network's weights."
+        )
+    return embeddings
+
+
+def bad_rows(embeddings):
+    """Finds the rows that are not finite, a tile at a time."""
+    found = [
+        start + np.flatnonzero(~np.isfinite(tile).all(axis=1))
+        for start in range(0, len(embeddings), TILE)
+        for tile in [embeddings[start : start + TILE]]
+    ]
+    return np.concatenate(found)
+
+
+def check_labels(shape, identities, cameras, protocol):
+    """Returns identities and cameras as arrays that fit the ranking."""
+    sides = ("query", "gallery")
+    identities = [
+        check_length(f"{side}_identities", values, length)
+        for side, values, length in zip(sides, identities, shape, strict=True)
+    ]
+    if not protocol.needs_cameras:
+        return identities, (None, None)
+    if any(numbers is None for numbers in cameras):
+        raise ValueError(
+            f"The rules of {protocol.name} need camera numbers. "
+            f"Received: query_cameras={cameras[0]}, "
+            f"gallery_cameras={cameras[1]}. "
+            "Pass the camera of every query and gallery image."
+        )
+    cameras = [
+        check_length(f"{side}_cameras", values, length)
+        for side, values, length in zip(sides, cameras, shape, strict=True)
+    ]
+    for side, numbers in zip(sides, cameras, strict=True):
+        protocol.check_cameras(side, numbers)
+    return identities, cameras
+
+
+def check_length(name, values, length):
+    values = np.asarray(values)
+    if values.shape != (length,):
+        raise ValueError(
+            f"`{name}` has one value per image. "
+            f"Received: {name}.shape={values.shape} for {length} images. "
+            "Take both from the same list of samples."
+        )
+    if not length:
+        raise ValueError(
+            "Query and gallery must not be empty. "
+            f"Received: no {name}. "
+            "Look whether the dataset was read."
+        )
+    return values
+
+
+def check_ranks(ranks, truth):
+    """Refuses ranks that the gallery does not reach."""
+    if not ranks or min(ranks) < 1 or max(ranks) > truth.max_rank:
+        raise ValueError(
+            f"`ranks` lie between 1 and the {truth.max_rank:,} "
+            f"{truth.protocol.counts} of the gallery. "
+            f"Received: ranks={tuple(ranks)}. "
+            "Ask for smaller ranks or use a larger gallery."
+        )

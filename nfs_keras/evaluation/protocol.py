@@ -1,0 +1,113 @@
+"""Evaluation protocols as values: which images count, and what a rank counts.
+
+The ranking code knows nothing of any dataset; everything in which the field's
+evaluators differ is a field of `Protocol`.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Cameras(NamedTuple):
+    """The cameras that one side of a protocol draws its images from."""
+
+    modality: str  # "visible" | "infrared"
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules by which rankings are scored.
+
+    Args:
+        name: What tables and errors call it.
+        query: `Cameras` that queries come from; `None` allows any.
+        gallery: `Cameras` that gallery images come from; `None` allows any.
+        excluded: Pairs (query camera, gallery camera). A query does not see
+            the gallery images of the paired camera, whatever their identity.
+        excludes_same_camera: If `True`, a query does not see gallery images
+            that have both its identity and its camera number.
+        counts: What the ranks of the CMC curve count: `"images"`, or
+            `"identities"` (only the first occurrence of each identity in the
+            ranking is kept). mAP and mINP always use every image.
+    """
+
+    name: str
+    query: Cameras | None = None
+    gallery: Cameras | None = None
+    excluded: tuple[tuple[int, int], ...] = ()
+    excludes_same_camera: bool = False
+    counts: str = "images"
+
+    def __post_init__(self):
+        if self.counts not in ("images", "identities"):
+            raise ValueError(
+                'A CMC curve counts "images" or "identities". '
+                f"Received: counts={self.counts!r}. "
+                "Give one of the two."
+            )
+
+    @property
+    def needs_cameras(self) -> bool:
+        """Whether the rules can only be applied with camera numbers."""
+        sides = (self.query, self.gallery, self.excluded)
+        return self.excludes_same_camera or any(sides)
+
+    def check_cameras(self, side: str, numbers: np.ndarray) -> None:
+        """Refuses camera numbers that the `side` of the protocol lacks."""
+        cameras = getattr(self, side)
+        if cameras is None:
+            return
+        foreign = sorted(set(np.unique(numbers).tolist()) - {*cameras.numbers})
+        if foreign:
+            raise ValueError(
+                f"The {side} of {self.name} is {cameras.modality}, cameras "
+                f"{cameras.numbers}. "
+                f"Received: {side}_cameras with {foreign}. "
+                "Number cameras from 1, and look whether query and gallery "
+                "have been swapped."
+            )
+
+
+# Both directions; one camera a side, so no rule is needed.
+REGDB = Protocol("RegDB")
+
+SYSU_ALL_SEARCH = Protocol(
+    "SYSU-MM01 all-search",
+    query=Cameras("infrared", (3, 6)),
+    gallery=Cameras("visible", (1, 2, 4, 5)),
+    excluded=((3, 2),),  # cameras 3 and 2 stand in the same place
+    counts="identities",
+)
+
+SYSU_INDOOR_SEARCH = Protocol(
+    "SYSU-MM01 indoor-search",
+    query=Cameras("infrared", (3, 6)),
+    gallery=Cameras("visible", (1, 2)),
+    excluded=((3, 2),),
+    counts="identities",
+)
+
+# Both directions; camera numbers run from 1 to 9 in each modality.
+LLCM = Protocol("LLCM", excludes_same_camera=True, counts="identities")
+
+NAMED_PROTOCOLS = {
+    "regdb": REGDB,
+    "sysu_mm01": SYSU_ALL_SEARCH,  # indoor-search has the same rules
+    "llcm": LLCM,
+}
+
+
+def find_protocol(protocol: str | Protocol) -> Protocol:
+    """Turns the name of a protocol into its value; a value stays itself."""
+    if isinstance(protocol, Protocol):
+        return protocol
+    if protocol not in NAMED_PROTOCOLS:
+        raise ValueError(
+            f"`protocol` is a `Protocol` or one of {[*NAMED_PROTOCOLS]}. "
+            f"Received: protocol={protocol!r}. "
+            "Describe rules of your own with `Protocol(...)`."
+        )
+    return NAMED_PROTOCOLS[protocol]
