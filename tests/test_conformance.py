@@ -1,0 +1,77 @@
+"""Every exported layer passes every standard check."""
+
+import importlib
+import inspect
+
+import keras
+import pytest
+from layer_checks import CHECKS, Case
+
+from nfs_keras.layers import (
+    ChannelSearch,
+    DualLevelSearch,
+    EmbeddingHead,
+    GeneralizedMeanPooling2D,
+    SearchGate,  # the base class, which nobody makes
+    SpatialSearch,
+)
+
+ROOMS = ("layers", "losses", "backbones", "callbacks", "models")
+
+MAP = (4, 5, 3, 6)  # (B, H, W, C)
+MODALITY = (0, 1, 1, 0)
+
+
+def search(cls, variant="", num_modalities=2, **arguments):
+    """A case of a search layer, whose output is shaped like its input."""
+
+    def create(**kwargs):
+        return cls(num_modalities=num_modalities, **arguments, **kwargs)
+
+    modality = MODALITY if num_modalities == 2 else None
+    num_weights = (2, 5) if cls is DualLevelSearch else (1, 3)
+    return Case(create, MAP, MAP, num_weights, variant, modality)
+
+
+CATALOG = [
+    search(ChannelSearch),
+    search(ChannelSearch, "one_modality", num_modalities=1),
+    search(ChannelSearch, "binary_concrete", relaxation="binary_concrete"),
+    search(ChannelSearch, "straight_through", relaxation="straight_through"),
+    search(ChannelSearch, "batch_noise", noise="batch"),
+    search(SpatialSearch),
+    search(SpatialSearch, "one_modality", num_modalities=1),
+    search(DualLevelSearch),
+    search(DualLevelSearch, "one_modality", num_modalities=1),
+    search(DualLevelSearch, "sum", combine="sum"),
+    Case(GeneralizedMeanPooling2D, MAP, (4, 6), (0, 0)),
+    Case(
+        lambda **kwargs: EmbeddingHead(num_identities=7, **kwargs),
+        (4, 6),
+        ((4, 6), (4, 7)),
+        (2, 2),
+    ),
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__[6:])
+@pytest.mark.parametrize("case", CATALOG, ids=lambda c: c.name)
+def test_layer(case, check, tmp_path):
+    check(case, tmp_path)
+
+
+def test_catalog_covers_every_exported_layer():
+    exported = {
+        value
+        for room in ROOMS
+        for value in vars(importlib.import_module(f"nfs_keras.{room}")).values()
+        if inspect.isclass(value)
+        and issubclass(value, keras.layers.Layer)
+        and not issubclass(value, keras.Model)
+    }
+    assert exported - {SearchGate} == {case.layer_class for case in CATALOG}
+
+
+def test_variants_have_names_of_their_own():
+    names = [case.name for case in CATALOG]
+    assert len(names) == len(set(names))
