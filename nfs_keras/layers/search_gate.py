@@ -1,6 +1,7 @@
 """The state and the sampling that every search gate shares."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from nfs_keras.ops import (
@@ -42,7 +43,8 @@ class SearchGate(keras.layers.Layer):
             `channels_last` only.
         modality: Int tensor of shape `(batch,)`, values in
             `[0, num_modalities)`. In eager mode another value is an error;
-            in a compiled graph it closes the gate for that sample.
+            in a compiled graph it closes the gate for that sample. One
+            Python int stands for a batch of that modality.
         training: Whether to draw noise.
 
     Input shape:
@@ -189,16 +191,19 @@ class SearchGate(keras.layers.Layer):
 
     def _per_sample(self, rows, batch_size, modality):
         """Picks each sample's row of a `(num_modalities, ...)` tensor."""
+        rows = ops.convert_to_tensor(rows)
         if self.num_modalities == 1:
-            return ops.convert_to_tensor(rows)
+            return rows
         check_modality(self, modality, batch_size)
+        if isinstance(modality, int):
+            return rows[modality : modality + 1]
         # A product with one-hot rows has a dense gradient, unlike a gather.
         one_hot = ops.one_hot(modality, self.num_modalities, dtype="float32")
         one_hot = ops.reshape(one_hot, (-1, self.num_modalities, 1, 1, 1))
         return ops.sum(one_hot * rows[None], axis=1)
 
     def _known(self, modality, gates):
-        if self.num_modalities == 1:
+        if self.num_modalities == 1 or isinstance(modality, int):
             return 1.0
         known = ops.logical_and(modality >= 0, modality < self.num_modalities)
         return ops.reshape(ops.cast(known, gates.dtype), (-1, 1, 1, 1))
@@ -257,7 +262,9 @@ def check_modality(gate, modality, batch_size):
             "Call it with `modality=...`, an int vector of shape (batch,), or "
             "make it with `num_modalities=1`."
         )
-    shape = tuple(modality.shape)
+    shape = (batch_size,)
+    if not isinstance(modality, int):
+        shape = tuple(modality.shape)
     lengths = (shape[0] if shape else None, batch_size)
     known = all(isinstance(length, int) for length in lengths)
     if len(shape) != 1 or (known and lengths[0] != lengths[1]):
@@ -271,7 +278,7 @@ def check_modality(gate, modality, batch_size):
         if values.min() < 0 or values.max() >= gate.num_modalities:
             raise ValueError(
                 f"`modality` must lie in [0, {gate.num_modalities}). "
-                f"Received: modality={sorted(set(values.tolist()))}. "
+                f"Received: modality={np.unique(values).tolist()}. "
                 "Use 0 for visible and 1 for infrared."
             )
 

@@ -1,0 +1,118 @@
+"""A stage of the shared stream, with its search cell."""
+
+import keras
+
+from nfs_keras.backbones.residual_block import ResidualBlock
+from nfs_keras.layers import ChannelSearch, DualLevelSearch, SpatialSearch
+
+
+@keras.saving.register_keras_serializable(package="nfs_keras")
+class Stage(keras.layers.Layer):
+    """Runs blocks one after the other and searches their feature map.
+
+    In a stage of residual blocks the channel gate governs the stage's whole
+    residual stream: a channel that is closed does not exist between its
+    blocks either. In a stage of anything else (a piece of a Keras model) the
+    cell acts on the stage's output. The pixel gate always acts on the output.
+
+    Args:
+        blocks: Non-empty list of layers or models.
+        cell: `DualLevelSearch`, `ChannelSearch`, `SpatialSearch` or `None`
+            for no search. Defaults to `None`.
+        **kwargs: Base layer keyword arguments.
+
+    Call arguments:
+        inputs: Float tensor `(batch, height, width, channels)`.
+        modality: Int vector `(batch,)`, or one int for all samples.
+        training: Whether batch normalisation uses the batch.
+        sample_gates: Whether the gates draw noise.
+
+    Input shape:
+        4D tensor `(batch, height, width, channels)`.
+
+    Output shape:
+        The output shape of the last block.
+    """
+
+    def __init__(self, blocks, cell=None, **kwargs):
+        super().__init__(**kwargs)
+        self.blocks = blocks
+        self.cell = cell
+
+    def build(self, input_shape):
+        for block in self.blocks:
+            if not block.built:
+                block.build(input_shape)
+            input_shape = block.compute_output_shape(input_shape)
+        if self.cell is not None and not self.cell.built:
+            self.cell.build(input_shape)
+
+    @property
+    def channel_gate(self):
+        """The gate that governs the stage's residual stream, or `None`."""
+        cell = self.cell
+        if isinstance(cell, DualLevelSearch) and cell.combine == "product":
+            cell = cell.channel
+        residual = all(isinstance(b, ResidualBlock) for b in self.blocks)
+        return cell if residual and isinstance(cell, ChannelSearch) else None
+
+    def call(self, inputs, modality=None, training=False, sample_gates=False):
+        gate, maps = self.channel_gate, inputs
+        if gate is None:
+            for block in self.blocks:
+                maps = block(maps, training=training)
+            if self.cell is None:
+                return maps
+            return self.cell(maps, modality=modality, training=sample_gates)
+        num_samples = keras.ops.shape(inputs)[0]
+        keep = gate.keep(num_samples, modality, sample_gates)
+        for block in self.blocks:
+            maps = block(maps, keep=keep, training=training)
+        if gate is self.cell:
+            return maps
+        return self.cell.spatial(maps, modality=modality, training=sample_gates)
+
+    def compute_output_shape(self, input_shape):
+        for block in self.blocks:
+            input_shape = block.compute_output_shape(input_shape)
+        return input_shape
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "blocks": [serialize(block) for block in self.blocks],
+            "cell": serialize(self.cell),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        blocks = [deserialize(block) for block in config.pop("blocks")]
+        return cls(blocks, deserialize(config.pop("cell")), **config)
+
+
+def make_cell(search, **kwargs):
+    """Makes the search cell that `search` names.
+
+    Args:
+        search: `"dual"`, `"channel"`, `"spatial"` or `None`.
+        **kwargs: Arguments of the cell.
+
+    Returns:
+        A layer, or `None` where nothing is searched.
+    """
+    cells = {
+        "dual": DualLevelSearch,
+        "channel": ChannelSearch,
+        "spatial": SpatialSearch,
+    }
+    if search is None:
+        return None
+    if search not in cells:
+        raise ValueError(
+            f"`search` must be None or one of {sorted(cells)}. "
+            f"Received: search={search!r}. "
+            "Pass 'dual' to search channels and pixels."
+        )
+    return cells[search](**kwargs)
