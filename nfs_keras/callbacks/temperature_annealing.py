@@ -28,15 +28,16 @@ class TemperatureAnnealing(keras.callbacks.Callback):
 
     Raises:
         ValueError: For an unknown `per`; when `fit` begins, if the model has
-            no search gate or its number of steps is unknown; during `fit`, if
-            the schedule gives a temperature that is not positive.
+            no search gate or is not built, or its number of steps is unknown;
+            during `fit`, if the schedule gives a temperature that is not
+            positive.
 
     Example:
 
     >>> from nfs_keras import schedules
     >>> annealing = TemperatureAnnealing(schedules.exponential(1.0, 0.1))
     >>> gate = nfs_keras.layers.ChannelSearch(num_modalities=1)
-    >>> model = keras.Sequential([gate])
+    >>> model = keras.Sequential([keras.Input(shape=(4, 4, 3)), gate])
     >>> model.compile("sgd", "mse")
     >>> maps = np.ones((2, 4, 4, 3))
     >>> history = model.fit(
@@ -60,11 +61,18 @@ class TemperatureAnnealing(keras.callbacks.Callback):
         self._temperature = None
 
     def on_train_begin(self, logs=None):
-        if not find_gates(self.model):
+        gates = find_gates(self.model)
+        if not gates:
             raise ValueError(
                 "`TemperatureAnnealing` needs a model with search gates. "
                 f"Received: model={self.model.name!r}, which has none. "
                 "Put a `DualLevelSearch` into it, or drop the callback."
+            )
+        if any(gate.temperature is None for gate in gates):
+            raise ValueError(
+                "`TemperatureAnnealing` needs a model that is built. "
+                f"Received: model={self.model.name!r}, whose gates have no "
+                "temperature yet. Give it a `keras.Input`, or call it once."
             )
         if self.per == "step" and self.params["steps"] is None:
             raise ValueError(
