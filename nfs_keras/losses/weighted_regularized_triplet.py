@@ -80,5 +80,7 @@ def weighted_mean(values, scores, mask):
     Returns:
         Tensor of shape `(n,)`, finite even where a row of `mask` is empty.
     """
-    weights = ops.softmax(ops.where(mask, scores, -1e9), axis=1)
-    return ops.sum(weights * values, axis=1)
+    scores = ops.where(mask, scores, -1e9)
+    # `ops.softmax` warns of a batch of one row, which is no mistake here.
+    weights = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
+    return ops.sum(weights * values, axis=1) / ops.sum(weights, axis=1)
