@@ -1,0 +1,28 @@
+"""Beyond one machine: engines that people already run, fed by our objects.
+
+A picture becomes an embedding in an `Embedder`, which any engine can carry:
+the local one, Ray Data, Spark, Beam. Embeddings lie in Parquet shards, which
+anything can read, and each names the *model version* that made it: embeddings
+of two models live in different spaces, and nothing here compares them. A
+`Gallery` holds them in Milvus and finds the nearest.
+
+Nothing in this room needs the network's Python code, only its SavedModel.
+"""
+
+from nfs_keras.scale.embed import EmbeddingCounts as EmbeddingCounts
+from nfs_keras.scale.embed import embed_folder as embed_folder
+from nfs_keras.scale.embed import embed_pictures as embed_pictures
+from nfs_keras.scale.embedder import Embedder as Embedder
+from nfs_keras.scale.gallery import Gallery as Gallery
+from nfs_keras.scale.index_embeddings import (
+    index_embeddings as index_embeddings,
+)
+from nfs_keras.scale.match import Match as Match
+from nfs_keras.scale.match import format_matches as format_matches
+from nfs_keras.scale.model_version import model_version as model_version
+from nfs_keras.scale.picture_list import list_pictures as list_pictures
+from nfs_keras.scale.picture_list import picture_list as picture_list
+from nfs_keras.scale.picture_list import (
+    read_picture_list as read_picture_list,
+)
+from nfs_keras.scale.query_picture import query_picture as query_picture

@@ -1,0 +1,121 @@
+"""Embeds many pictures into Parquet shards, restartable at any moment."""
+
+import pathlib
+from typing import NamedTuple
+
+import keras
+
+from nfs_keras.scale.optional import optional_import
+from nfs_keras.scale.picture_list import list_pictures
+from nfs_keras.scale.ray_engine import run_on_ray
+from nfs_keras.scale.shard_embedder import ShardEmbedder
+from nfs_keras.scale.shards import (
+    check_schema,
+    done_ids,
+    next_number,
+    shard_schema,
+)
+
+ENGINES = ("local", "ray")
+
+
+class EmbeddingCounts(NamedTuple):
+    """What a run did: pictures embedded, bad, and skipped as done before."""
+
+    embedded: int
+    bad: int
+    skipped: int
+
+
+def embed_folder(folder, output, embedder, **options) -> EmbeddingCounts:
+    """Embeds all pictures below a folder, see `embed_pictures`.
+
+    Args:
+        folder: Path of a folder of JPEG, PNG or BMP files, at any depth.
+        output: Path of the output directory.
+        embedder: An `Embedder`.
+        **options: Options of `embed_pictures`.
+    """
+    return embed_pictures(list_pictures(folder), output, embedder, **options)
+
+
+def embed_pictures(
+    pictures,
+    output,
+    embedder,
+    engine="local",
+    batch_size=64,
+    shard_size=4096,
+    num_threads=8,
+    num_workers=2,
+    verbose=1,
+) -> EmbeddingCounts:
+    """Embeds a list of pictures into the Parquet shards of a directory.
+
+    A shard has the columns `id`, `identity`, `camera`, `time`, `modality`,
+    `model_version`, `checksum` (SHA-256 of the file) and `embedding` (D
+    float32). A picture that cannot be read or decoded is listed in a
+    `_bad-*.csv` beside the shards, with the reason. A second start skips what
+    is done, bad ones included: delete their list to try them again.
+
+    Args:
+        pictures: Table of `picture_list`, `list_pictures` or
+            `read_picture_list`.
+        output: Path of the output directory, on a disk that all workers
+            share. One run per directory at a time.
+        embedder: An `Embedder`.
+        engine: `"local"` (this process) or `"ray"` (Ray Data actors, on the
+            cluster that `ray.init` reached). Defaults to `"local"`.
+        batch_size: Int. Pictures per call of the model. Defaults to `64`.
+        shard_size: Int. Pictures per shard, also the most that a killed
+            worker repeats. Defaults to `4096`.
+        num_threads: Int. Threads that read files ahead. Defaults to `8`.
+        num_workers: Int. Actors of the Ray engine. Defaults to `2`.
+        verbose: Whether the local engine shows a progress bar (Ray Data has
+            its own). Defaults to `1`.
+
+    Returns:
+        An `EmbeddingCounts`.
+
+    Raises:
+        ValueError: If the engine is unknown, or `output` holds embeddings of
+            another model or modality.
+    """
+    if engine not in ENGINES:
+        raise ValueError(
+            f"`engine` must be one of {ENGINES}. "
+            f"Received: engine={engine!r}. "
+            'Choose "local" on one machine, "ray" on a cluster.'
+        )
+    directory = prepare_directory(output, embedder)
+    todo = without(pictures, done_ids(directory))
+    shards = ShardEmbedder(
+        embedder, str(directory), batch_size, shard_size, num_threads
+    )
+    number = next_number(directory)
+    if engine == "ray":
+        counts = run_on_ray(shards, todo, number, num_workers)
+    else:
+        bar = keras.utils.Progbar(todo.num_rows, verbose=int(verbose))
+        counts = shards(todo, number, bar.add)
+    return EmbeddingCounts(*counts, pictures.num_rows - todo.num_rows)
+
+
+def prepare_directory(output, embedder):
+    """Makes the output directory, or checks that it fits the model."""
+    directory = pathlib.Path(output).absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    schema = shard_schema(
+        embedder.dim, embedder.modality, embedder.model_version
+    )
+    check_schema(directory, schema)
+    for left_over in directory.glob(".*.incomplete"):
+        left_over.unlink()
+    return directory
+
+
+def without(pictures, ids):
+    """Drops the pictures whose id is among `ids`."""
+    compute = optional_import("pyarrow.compute", extra="scale")
+    done = compute.is_in(pictures["id"], value_set=ids)
+    return pictures.filter(compute.invert(done)).combine_chunks()

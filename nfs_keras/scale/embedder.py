@@ -1,0 +1,116 @@
+"""The one thing that every engine runs: image files in, embeddings out."""
+
+import numpy as np
+
+from nfs_keras.scale.model_version import check_saved_model, model_version
+
+MODALITIES = ("visible", "infrared")
+
+
+class Embedder:
+    """Turns encoded images into embeddings with an exported SavedModel.
+
+    NumPy in, NumPy out, and picklable: an instance holds three strings. Each
+    process loads the model when it first embeds, so the same object runs in
+    the local engine, as a Ray Data actor, in Spark's `predict_batch_udf` and
+    in a Beam `DoFn`. It needs TensorFlow, and neither Keras nor the network's
+    Python code.
+
+    Args:
+        saved_model: Path of the directory that holds `saved_model.pb`, as
+            `nfs_keras.serving.export_saved_model` writes it.
+        modality: `"visible"` or `"infrared"`. Which endpoint to call.
+        column: Name of the column of encoded images in a dict batch.
+            Defaults to `"image_bytes"`; Ray Data's `read_binary_files` calls
+            it `"bytes"`.
+
+    Call arguments:
+        batch: A sequence of B `bytes` (JPEG, PNG or BMP files), or a dict of
+            NumPy arrays of length B with `column` among them.
+
+    Returns:
+        For a sequence, float32 embeddings (B, D), L2-normalised, zero where
+        an image is broken. For a dict, the same dict without `column` and
+        with `"embedding"` (B, D) float32 and `"valid"` (B,) bool.
+
+    Raises:
+        ValueError: If there is no SavedModel, the modality is unknown or the
+            model has no such endpoint, a dict batch has no `column`.
+
+    Example:
+
+    ```python
+    embedder = Embedder("saved_model/1", "infrared")
+    embedding = embedder([open("person.png", "rb").read()])  # (1, D)
+    dataset = ray.data.read_binary_files("pictures").map_batches(
+        Embedder,
+        fn_constructor_args=("saved_model/1", "infrared", "bytes"),
+        concurrency=2,
+    )
+    ```
+    """
+
+    def __init__(self, saved_model, modality, column="image_bytes"):
+        if modality not in MODALITIES:
+            raise ValueError(
+                f"`modality` must be one of {MODALITIES}. "
+                f"Received: modality={modality!r}. "
+                "Name the kind of camera that took the pictures."
+            )
+        self.saved_model = str(check_saved_model(saved_model))
+        self.modality = modality
+        self.column = column
+        self._model = None
+        self._model_version = None
+
+    def __call__(self, batch):
+        if not isinstance(batch, dict):
+            return self.embed(batch)[0]
+        if self.column not in batch:
+            raise ValueError(
+                f"A dict batch needs the column {self.column!r}. "
+                f"Received: columns={sorted(batch)}. "
+                "Name the column of encoded images in `Embedder(column=...)`."
+            )
+        embedding, valid = self.embed(batch[self.column])
+        rest = {k: v for k, v in batch.items() if k != self.column}
+        return {**rest, "embedding": embedding, "valid": valid}
+
+    def embed(self, images):
+        """Embeds B encoded images: ((B, D) float32, (B,) bool `valid`)."""
+        if len(images) == 0:
+            return np.zeros((0, self.dim), "float32"), np.zeros(0, bool)
+        import tensorflow as tf
+
+        outputs = self._endpoint(image_bytes=tf.constant(list(images)))
+        return outputs["embedding"].numpy(), outputs["valid"].numpy()
+
+    @property
+    def dim(self):
+        """Int. Length D of an embedding."""
+        return self._endpoint.structured_outputs["embedding"].shape[-1]
+
+    @property
+    def model_version(self):
+        """String. Fingerprint of the model, see `model_version`."""
+        if self._model_version is None:
+            self._model_version = model_version(self.saved_model)
+        return self._model_version
+
+    @property
+    def _endpoint(self):
+        if self._model is None:
+            # Heavy, and must happen in the process that embeds.
+            import tensorflow as tf
+
+            self._model = tf.saved_model.load(self.saved_model)
+        if self.modality not in self._model.signatures:
+            raise ValueError(
+                f"The SavedModel has no endpoint {self.modality!r}. "
+                f"Received: signatures={sorted(self._model.signatures)}. "
+                "Export it with `nfs_keras.serving.export_saved_model`."
+            )
+        return self._model.signatures[self.modality]
+
+    def __getstate__(self):
+        return {**self.__dict__, "_model": None}

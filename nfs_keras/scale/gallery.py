@@ -1,0 +1,263 @@
+"""A gallery of embeddings in Milvus: a file in the process, or a cluster."""
+
+import logging
+import pathlib
+
+from nfs_keras.scale.gallery_filter import gallery_filter
+from nfs_keras.scale.gallery_rows import (
+    check_embeddings,
+    check_gallery_ids,
+    row_chunks,
+    spread,
+)
+from nfs_keras.scale.gallery_schema import (
+    INDEX_PARAMETERS,
+    create_collection,
+    read_schema,
+)
+from nfs_keras.scale.match import Match
+from nfs_keras.scale.optional import optional_import
+
+SCALARS = ["identity", "camera", "time", "modality"]
+SCHEMES = ("http://", "https://", "tcp://", "unix:")
+DELETED_AT_ONCE = 10_000
+SEARCHED_AT_ONCE = 1_000
+LOAD_TIMEOUT = 3600.0  # seconds; loading may mean to build an index
+
+
+class Gallery:
+    """Holds embeddings of people and finds the nearest ones.
+
+    `Gallery("people.db")` is Milvus Lite inside this process;
+    `Gallery("http://host:19530")` is a Milvus server or cluster; nothing else
+    changes. A gallery takes embeddings of one model: the first `add` fixes
+    its `model_version` and dimension in the schema, and any other version is
+    refused from then on, since its embeddings live in another space. All
+    modalities share the gallery, as a search across them needs.
+
+    A call checks all its arguments before it sends anything. `add` replaces
+    rows by id, so a call that a lost server cut short is simply repeated.
+
+    Args:
+        uri: String. A file that ends in `.db`, or the address of a server. A
+            file is open in one `Gallery` of one process at a time.
+        name: String. Name of the Milvus collection. Defaults to `"people"`.
+        token: String. `"user:password"` or an API key of the server.
+        index: `"HNSW"` (a graph; fast, approximate) or `"FLAT"` (compares
+            with every embedding; exact). Fixed by the first `add`.
+        timeout: Float. Seconds after which a call gives up. Defaults to `30`.
+
+    Raises:
+        ValueError: If an argument of a call is wrong.
+        ConnectionError: If the server is away or refuses.
+
+    Example:
+
+    ```python
+    with Gallery("people.db") as gallery:
+        gallery.add(ids, embeddings, model_version, modality="visible")
+        gallery.search(probes, model_version, top=5, camera=[1, 2])
+    ```
+
+    Reference:
+
+    - [Malkov and Yashunin, 2018](https://arxiv.org/abs/1603.09320) for HNSW.
+    """
+
+    def __init__(
+        self, uri, name="people", token="", index="HNSW", timeout=30.0
+    ):
+        self.uri = check_uri(uri)
+        self.name = name
+        self.index = check_index(index)
+        self.timeout = timeout
+        self.dim = None
+        self.model_version = None
+        milvus = optional_import("pymilvus", extra="gallery")
+        self._failures = milvus.MilvusException
+        # Both log, with a traceback, what they also raise.
+        for logger in ("pymilvus.decorators", "milvus_lite"):
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
+        self._client = self._try(milvus.MilvusClient, uri=self.uri, token=token)
+        if self._call("has_collection"):
+            description = self._call("describe_collection")
+            self.dim, self.model_version = read_schema(description)
+            self._load()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def add(
+        self,
+        ids,
+        embeddings,
+        model_version,
+        modality,
+        identity=None,
+        camera=None,
+        time=None,
+    ):
+        """Adds N pictures, replacing those that have the same id.
+
+        Args:
+            ids: N different strings.
+            embeddings: Float array (N, D).
+            model_version: String. What made them, see `model_version`.
+            modality: `"visible"` or `"infrared"`, or N of them.
+            identity: Int, or N of them, `None` where unknown.
+            camera: Int, or N of them, `None` where unknown.
+            time: Int, or N of them, seconds since 1970, UTC, `None` where
+                unknown.
+
+        Raises:
+            ValueError: If an argument is wrong; nothing is written then.
+            ConnectionError: If the server fails; repeat the call.
+        """
+        ids = check_gallery_ids(ids)
+        self._check_version(model_version)
+        embeddings = check_embeddings(embeddings, len(ids), self.dim)
+        scalars = zip(SCALARS, (identity, camera, time, modality), strict=True)
+        columns = {k: spread(k, v, len(ids)) for k, v in scalars}
+        if not ids:
+            return
+        if self.dim is None:
+            self._create(embeddings.shape[1], model_version)
+        for rows in row_chunks({"id": ids, "embedding": embeddings, **columns}):
+            self._call("upsert", rows)
+
+    def search(self, embeddings, model_version, top=10, **where):
+        """Finds the `top` most similar pictures for each of N embeddings.
+
+        Args:
+            embeddings: Float array (N, D).
+            model_version: String. What made them.
+            top: Int, 1 to 16384.
+            **where: Conditions of `gallery_filter`: `camera`, `identity`,
+                `modality`, `since`, `until`.
+
+        Returns:
+            N lists of `Match`, the most similar first.
+        """
+        expression = gallery_filter(where)
+        self._check_version(model_version)
+        embeddings = check_embeddings(embeddings, len(embeddings), self.dim)
+        if self.dim is None:
+            return [[] for _ in embeddings]
+        matches = []
+        for start in range(0, len(embeddings), SEARCHED_AT_ONCE):
+            found = self._call(
+                "search",
+                data=list(embeddings[start : start + SEARCHED_AT_ONCE]),
+                filter=expression,
+                limit=top,
+                output_fields=SCALARS,
+                search_params={"params": {"ef": max(128, 4 * top)}},
+            )
+            matches += [[as_match(hit) for hit in hits] for hits in found]
+        return matches
+
+    def delete(self, ids):
+        """Deletes pictures by id; unknown ids are passed over."""
+        ids = check_gallery_ids(ids)
+        if self.dim is None:
+            return
+        for start in range(0, len(ids), DELETED_AT_ONCE):
+            self._call("delete", ids=ids[start : start + DELETED_AT_ONCE])
+
+    def count(self, **where):
+        """Counts the pictures that fulfil the conditions of `search`."""
+        expression = gallery_filter(where)
+        if self.dim is None:
+            return 0
+        fields = ["count(*)"]
+        rows = self._call("query", filter=expression, output_fields=fields)
+        return rows[0]["count(*)"]
+
+    def close(self):
+        """Disconnects; writes the index of a file to disk."""
+        self._client.close()
+        if self.uri.endswith(".db"):
+            from milvus_lite.server_manager import server_manager_instance
+
+            server_manager_instance.release_server(self.uri)
+
+    def _create(self, dim, model_version):
+        self._try(
+            create_collection,
+            self._client,
+            self.name,
+            dim,
+            model_version,
+            self.index,
+        )
+        self.dim, self.model_version = dim, model_version
+
+    def _load(self):
+        try:
+            self._call("load_collection", timeout=LOAD_TIMEOUT)
+        except ConnectionError:
+            if not self.uri.endswith(".db"):
+                raise
+            # A process killed while Milvus Lite wrote an index leaves half of
+            # it behind. An index is derived from the rows: build it anew.
+            for half_written in pathlib.Path(self.uri).rglob("*.idx"):
+                half_written.unlink()
+            self._call("load_collection", timeout=LOAD_TIMEOUT)
+
+    def _check_version(self, model_version):
+        if self.model_version not in (None, model_version):
+            raise ValueError(
+                "A gallery holds embeddings of one model version. "
+                f"Received: model_version={model_version!r}, but this gallery "
+                f"holds {self.model_version!r}. "
+                "Embed again with its model, or fill another gallery."
+            )
+
+    def _call(self, method, *args, **kwargs):
+        method = getattr(self._client, method)
+        return self._try(method, self.name, *args, **kwargs)
+
+    def _try(self, function, *args, **kwargs):
+        try:
+            return function(*args, **{"timeout": self.timeout, **kwargs})
+        except self._failures as error:
+            reason = " ".join(str(error.message).split())
+            raise ConnectionError(
+                "The gallery does not answer or refuses. "
+                f"Received: uri={self.uri!r}, {reason:.200}. "
+                "Check that it runs, and that no other process has its file."
+            ) from error
+
+
+def check_uri(uri):
+    """Returns a gallery's address as a string."""
+    uri = str(uri)
+    is_file = uri.endswith(".db") and pathlib.Path(uri).parent.is_dir()
+    if not is_file and not uri.startswith(SCHEMES):
+        raise ValueError(
+            "A gallery is a file that ends in `.db`, in a directory that "
+            f"exists, or an address that starts with {' '.join(SCHEMES)}. "
+            f"Received: uri={uri!r}. "
+            "Write for example `people.db` or `http://host:19530`."
+        )
+    return uri
+
+
+def check_index(index):
+    """Returns the type of index."""
+    if index not in INDEX_PARAMETERS:
+        raise ValueError(
+            f"`index` must be one of {sorted(INDEX_PARAMETERS)}. "
+            f"Received: index={index!r}. "
+            'Choose "FLAT" to compare with every embedding.'
+        )
+    return index
+
+
+def as_match(hit):
+    """Turns a hit of Milvus into a `Match`."""
+    scalars = {name: hit["entity"].get(name) for name in SCALARS}
+    return Match(hit["id"], hit["distance"], **scalars)

@@ -1,0 +1,135 @@
+"""Parquet shards of embeddings: written whole or not at all, never twice.
+
+An output directory holds `embeddings-00000.parquet`, ... and, where pictures
+could not be embedded, `_bad-00000.csv` (id, path, reason): a leading
+underscore hides it from whatever reads the directory as Parquet. A file
+appears under its name only when it is complete, so whatever is there counts as
+done, and a run that was killed goes on from there. One run per directory at a
+time.
+"""
+
+import csv
+import io
+import os
+import pathlib
+import re
+
+from nfs_keras.scale.optional import optional_import
+from nfs_keras.scale.picture_list import picture_schema
+
+SHARD = "embeddings-{:05d}.parquet"
+BAD = "_bad-{:05d}.csv"
+ENCODED = ["identity", "camera", "modality", "model_version"]  # few values
+
+
+def shard_schema(dim: int, modality: str, model_version: str):
+    """The columns of a shard; its metadata name the model and modality."""
+    arrow = optional_import("pyarrow", extra="scale")
+    metadata = {"modality": modality, "model_version": model_version}
+    fields = [field for field in picture_schema(arrow) if field.name != "path"]
+    strings = ("modality", "model_version", "checksum")
+    fields += [arrow.field(name, arrow.string()) for name in strings]
+    embedding = arrow.list_(arrow.float32(), dim)
+    return arrow.schema([*fields, ("embedding", embedding)], metadata)
+
+
+def shard_table(pictures, embeddings, checksums, schema):
+    """Joins N pictures and their (N, D) embeddings into a shard's table."""
+    arrow = optional_import("pyarrow", extra="scale")
+    size = len(embeddings)
+    constants = {
+        key.decode(): arrow.repeat(value.decode(), size)
+        for key, value in schema.metadata.items()
+    }
+    flat = arrow.array(embeddings.reshape(-1))
+    vectors = arrow.FixedSizeListArray.from_arrays(flat, embeddings.shape[1])
+    columns = {name: pictures[name] for name in pictures.column_names}
+    columns |= constants
+    columns |= {"checksum": checksums, "embedding": vectors}
+    return arrow.table({k: columns[k] for k in schema.names}, schema=schema)
+
+
+def write_shard(directory, number, table, bad):
+    """Writes shard `number`, and its list of bad pictures, each atomically.
+
+    Args:
+        directory: Path of the output directory.
+        number: Int, not yet in use there.
+        table: A table of `shard_schema`, or `None` if all pictures are bad.
+        bad: List of (id, path, reason).
+    """
+    parquet = optional_import("pyarrow.parquet", extra="scale")
+    # The bad ones first: killed in between, they are listed, and the others
+    # are embedded again under another number. Either way each counts once.
+    if bad:
+        text = io.StringIO()
+        csv.writer(text).writerows([("id", "path", "reason"), *bad])
+        write_file = text.getvalue().encode()
+        replace(directory, BAD.format(number), lambda f: f.write(write_file))
+    if table is not None and table.num_rows:
+        replace(
+            directory,
+            SHARD.format(number),
+            lambda f: parquet.write_table(table, f, use_dictionary=ENCODED),
+        )
+
+
+def replace(directory, name, write):
+    """Lets `write` fill a file that gets its name when it is complete."""
+    temporary = pathlib.Path(directory, f".{name}.incomplete")
+    with temporary.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(temporary.with_name(name))
+
+
+def shard_paths(directory):
+    """Lists the complete shards of a directory, in order."""
+    return sorted(pathlib.Path(directory).glob("embeddings-*.parquet"))
+
+
+def done_ids(directory):
+    """Lists the ids that `directory` already holds, bad ones included.
+
+    Returns:
+        A `pyarrow` string array; together with `next_number` this is all that
+        a restarted run needs to know.
+    """
+    arrow = optional_import("pyarrow", extra="scale")
+    parquet = optional_import("pyarrow.parquet", extra="scale")
+    chunks = [arrow.array([], arrow.string())]
+    for path in shard_paths(directory):
+        column = parquet.read_table(path, columns=["id"])["id"]
+        chunks += column.chunks
+    for path in sorted(pathlib.Path(directory).glob("_bad-*.csv")):
+        with path.open(newline="") as file:
+            ids = [row["id"] for row in csv.DictReader(file)]
+        chunks.append(arrow.array(ids, arrow.string()))
+    return arrow.concat_arrays(chunks)
+
+
+def next_number(directory) -> int:
+    """The first shard number that is free in `directory`."""
+    names = [path.name for path in pathlib.Path(directory).iterdir()]
+    used = [re.fullmatch(r"(embeddings|_bad)-(\d+)\.\w+", x) for x in names]
+    return 1 + max((int(match[2]) for match in used if match), default=-1)
+
+
+def check_schema(directory, schema):
+    """Refuses a directory whose shards come from another model or modality.
+
+    Raises:
+        ValueError: If a shard's metadata differ from those of `schema`.
+    """
+    parquet = optional_import("pyarrow.parquet", extra="scale")
+    wanted = {k.decode(): v.decode() for k, v in schema.metadata.items()}
+    for path in shard_paths(directory):
+        metadata = parquet.read_schema(path).metadata or {}
+        found = {k: metadata.get(k.encode(), b"").decode() for k in wanted}
+        if found != wanted:
+            raise ValueError(
+                "A directory holds embeddings of one model and modality. "
+                f"Received: {wanted}, but {path.name} has {found}. "
+                "Choose another output directory."
+            )
