@@ -1,5 +1,7 @@
 """What the tests need of each Keras backend: gradients and compilation."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -42,16 +44,25 @@ def _tensorflow_gradients(function, layer, x, *rest):
 def _jax_gradients(function, layer, x, *rest):
     import jax
 
-    def value(x, weights):
+    def value(x, trained):
         state = [v.value for v in layer.non_trainable_variables]
-        outputs, _ = layer.stateless_call(
-            weights, state, x, *rest, training=True
-        )
+        outputs, _ = _stateless(layer, True, trained, state, x, *rest)
         return function(outputs)
 
-    weights = [v.value for v in layer.trainable_variables]
-    of_x, of_weights = jax.grad(value, argnums=(0, 1))(np.asarray(x), weights)
-    return [of_x, *of_weights]
+    trained = [v.value for v in layer.trainable_variables]
+    of_x, of_trained = jax.grad(value, argnums=(0, 1))(np.asarray(x), trained)
+    return [of_x, *of_trained]
+
+
+def _stateless(layer, training, trained, state, *arguments):
+    """Calls a layer with given variables; gives its outputs and new state."""
+    variables = [*layer.trainable_variables, *layer.non_trainable_variables]
+    values = [*trained, *state]
+    with keras.StatelessScope(zip(variables, values, strict=True)) as scope:
+        # Not `stateless_call`: it insists on a `training` argument.
+        outputs = layer(*arguments, training=training)
+    state = [scope.get_current_value(v) for v in layer.non_trainable_variables]
+    return outputs, state
 
 
 def _torch_gradients(function, layer, x, *rest):
@@ -75,11 +86,8 @@ def _tensorflow_compiled(layer, jit_compile, training):
 def _jax_compiled(layer, jit_compile, training):
     import jax
 
-    @jax.jit  # JAX has no graph mode between eager and XLA
-    def run(trained, state, *arguments):
-        return layer.stateless_call(
-            trained, state, *arguments, training=training
-        )
+    # JAX knows no graph mode between eager and XLA.
+    run = jax.jit(functools.partial(_stateless, layer, training))
 
     def call(*arguments):
         trained = [v.value for v in layer.trainable_variables]

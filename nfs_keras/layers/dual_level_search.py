@@ -95,6 +95,7 @@ class DualLevelSearch(keras.layers.Layer):
         self.initial_logit = initial_logit
         self.initial_temperature = initial_temperature
         self.seed = seed
+        self.input_spec = keras.layers.InputSpec(ndim=4)
         arguments = {
             "num_modalities": num_modalities,
             "relaxation": relaxation,

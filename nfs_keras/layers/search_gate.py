@@ -124,21 +124,18 @@ class SearchGate(keras.layers.Layer):
         Returns:
             Float32 tensor in [0, 1] that broadcasts against the feature map.
         """
+        where = (batch_size, modality)
         logits = ops.convert_to_tensor(self.logits)
-        if training and self.noise == "batch":
-            logits = logits + logistic_noise(logits.shape, self.seed_generator)
-        logits = self._per_sample(logits, batch_size, modality)
-        noise = None
         if training and self.noise == "sample":
-            noise = logistic_noise(
-                (batch_size, *logits.shape[1:]), self.seed_generator
-            )
-        gates = relaxed_bernoulli(
-            logits, self.temperature, self.relaxation, noise
-        )
-        mask = self._per_sample(self.mask, batch_size, modality)
-        gates = ops.where(self.searching > 0, gates, mask)
-        return gates * self._known(modality, gates)
+            logits = self._per_sample(logits, *where)
+            gates = self._relaxed(logits, (batch_size, *logits.shape[1:]))
+            gates = gates * self._known(modality, gates)
+        else:
+            # A gate that is computed once has the same bits for all samples.
+            gates = self._relaxed(logits, logits.shape if training else None)
+            gates = self._per_sample(gates, *where)
+        mask = self._per_sample(self.mask, *where)
+        return ops.where(self.searching > 0, gates, mask)
 
     @property
     def search_variables(self):
@@ -187,6 +184,15 @@ class SearchGate(keras.layers.Layer):
             trainable=trainable,
             autocast=False,
             dtype="float32",  # under any policy: gates move by small steps
+        )
+
+    def _relaxed(self, logits, noise_shape=None):
+        """Relaxes the choices, with fresh noise where a shape is given."""
+        noise = None
+        if noise_shape is not None:
+            noise = logistic_noise(noise_shape, self.seed_generator)
+        return relaxed_bernoulli(
+            logits, self.temperature, self.relaxation, noise
         )
 
     def _per_sample(self, rows, batch_size, modality):

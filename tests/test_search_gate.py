@@ -1,0 +1,430 @@
+"""What every search gate promises, beyond the standard checks."""
+
+import keras
+import numpy as np
+import pytest
+from backends import compiled, gradients
+from keras import ops
+
+from nfs_keras.layers import ChannelSearch, DualLevelSearch, SpatialSearch
+from nfs_keras.ops import RELAXATIONS, relaxed_bernoulli
+
+SHAPE = (6, 4, 3, 5)  # (B, H, W, C)
+MAPS = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
+ONES = np.ones_like(MAPS)
+MODALITY = np.array([0, 1, 1, 0, 1, 0], "int32")
+
+GATES = pytest.mark.parametrize("cls", (ChannelSearch, SpatialSearch))
+SEARCHES = pytest.mark.parametrize(
+    "cls", (ChannelSearch, SpatialSearch, DualLevelSearch)
+)
+RELAXED = pytest.mark.parametrize("relaxation", RELAXATIONS)
+MODES = pytest.mark.parametrize("training", (False, True))
+
+
+def make(cls, logits=None, shape=SHAPE, **arguments):
+    """Builds a layer and gives its logits a value, or random ones."""
+    layer = cls(**arguments)
+    layer.build(shape)
+    rng = np.random.default_rng(3)
+    for variable in layer.search_variables:
+        values = rng.normal(size=variable.shape) if logits is None else logits
+        variable.assign(np.broadcast_to(values, variable.shape))
+    return layer
+
+
+def array(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+def equal(a, b):
+    np.testing.assert_array_equal(array(a), array(b))
+
+
+@SEARCHES
+@RELAXED
+@MODES
+def test_an_open_gate_is_the_identity(cls, relaxation, training):
+    layer = make(cls, logits=1e4, relaxation=relaxation)
+    equal(layer(MAPS, MODALITY, training=training), MAPS)
+
+
+@SEARCHES
+@RELAXED
+@MODES
+def test_a_closed_gate_gives_zeros(cls, relaxation, training):
+    layer = make(cls, logits=-1e4, relaxation=relaxation)
+    equal(layer(MAPS, MODALITY, training=training), 0 * MAPS)
+
+
+@SEARCHES
+@pytest.mark.parametrize("dtype", ("mixed_float16", "mixed_bfloat16"))
+def test_an_open_gate_is_the_identity_in_half_precision(cls, dtype):
+    layer = make(cls, logits=1e4, dtype=dtype)
+    half = ops.cast(MAPS, layer.compute_dtype)
+    equal(ops.cast(layer(half, MODALITY), "float32"), ops.cast(half, "float32"))
+
+
+@SEARCHES
+@RELAXED
+@MODES
+def test_masks_lie_between_zero_and_one(cls, relaxation, training):
+    layer = make(cls, relaxation=relaxation)
+    mask = array(layer(ONES, MODALITY, training=training))
+    assert np.all((mask >= 0) & (mask <= 1))
+    assert len(np.unique(mask)) > 1
+
+
+@GATES
+@RELAXED
+def test_masks_are_the_relaxed_choices_of_each_sample_s_modality(
+    cls, relaxation
+):
+    layer = make(cls, relaxation=relaxation)
+    expected = relaxed_bernoulli(layer.logits, 0.5, relaxation)
+    expected = MAPS * array(expected)[MODALITY]
+    np.testing.assert_allclose(
+        array(layer(MAPS, MODALITY)), expected, rtol=1e-6
+    )
+
+
+@SEARCHES
+@RELAXED
+def test_as_temperature_falls_the_mask_tends_to_the_derived_one(
+    cls, relaxation
+):
+    layer = make(cls, relaxation=relaxation)
+    soft = []
+    for temperature in (1.0, 0.1, 1e-4):
+        layer.temperature.assign(temperature)
+        soft.append(array(layer(MAPS, MODALITY)))
+    layer.freeze()
+    derived = array(layer(MAPS, MODALITY))
+    gaps = [np.abs(outputs - derived).max() for outputs in soft]
+    assert gaps[0] >= gaps[1] >= gaps[2]
+    assert gaps[2] < 1e-6
+    expected = MAPS
+    for logits in layer.search_variables:
+        expected = expected * (array(logits) > 0)[MODALITY]
+    np.testing.assert_array_equal(derived, expected)
+
+
+@GATES
+@RELAXED
+@pytest.mark.parametrize("noise", ("sample", "batch"))
+def test_the_mean_of_many_draws_agrees_with_a_numpy_twin(
+    cls, relaxation, noise
+):
+    num_draws = 8000
+    layer = make(
+        cls, shape=(None, 2, 2, 3), relaxation=relaxation, noise=noise, seed=5
+    )
+    if noise == "sample":
+        modality = np.repeat([0, 1], num_draws)
+        keep = array(layer.keep(2 * num_draws, modality, training=True))
+        draws = keep.reshape(2, num_draws, -1)
+    else:
+        call = compiled(layer, training=True)
+        maps = np.ones((2, 2, 2, 3), "float32")
+        num_draws = 600
+        draws = [array(call(maps, np.array([0, 1]))) for _ in range(num_draws)]
+        draws = np.stack(draws, axis=1)
+        draws = draws[:, :, 0, 0] if cls is ChannelSearch else draws[..., 0]
+        draws = draws.reshape(2, num_draws, -1)
+    twin = numpy_draws(array(layer.logits).reshape(2, 1, -1), 0.5, relaxation)
+    error = np.sqrt(twin.var(axis=1) * (1 / num_draws + 1 / twin.shape[1]))
+    gap = np.abs(draws.mean(axis=1) - twin.mean(axis=1))
+    assert np.all(gap < 5 * error + 1e-3)
+
+
+def numpy_draws(logits, temperature, relaxation, num_draws=100_000):
+    rng = np.random.default_rng(11)
+    u = rng.uniform(size=(logits.shape[0], num_draws, logits.shape[-1]))
+    noise = np.log(u) - np.log1p(-u)
+    soft = 1 / (1 + np.exp(-(logits + noise) / temperature))
+    return {
+        "binary_concrete": soft,
+        "hard_concrete": np.clip(soft * 1.2 - 0.1, 0, 1),
+        "straight_through": (soft > 0.5).astype(float),
+    }[relaxation]
+
+
+@SEARCHES
+@pytest.mark.parametrize("jit_compile", (False, True))
+def test_a_new_temperature_changes_a_compiled_function(cls, jit_compile):
+    layer = make(cls)
+    call = compiled(layer, jit_compile)
+    warm = array(call(MAPS, MODALITY))
+    layer.temperature.assign(0.01)
+    cold = array(call(MAPS, MODALITY))
+    assert np.any(warm != cold)
+    np.testing.assert_allclose(cold, array(layer(MAPS, MODALITY)), rtol=1e-6)
+
+
+@SEARCHES
+def test_freezing_and_opening_change_a_compiled_function(cls):
+    layer = make(cls, logits=-2.0)
+    call = compiled(layer)
+    searching = array(call(MAPS, MODALITY))
+    layer.open()
+    equal(call(MAPS, MODALITY), MAPS)
+    layer.freeze()
+    equal(call(MAPS, MODALITY), 0 * MAPS)
+    layer.search()
+    equal(call(MAPS, MODALITY), searching)
+
+
+@SEARCHES
+def test_a_frozen_gate_draws_nothing_even_in_training(cls):
+    layer = make(cls)
+    layer.freeze()
+    inference = layer(MAPS, MODALITY)
+    equal(layer(MAPS, MODALITY, training=True), inference)
+
+
+@SEARCHES
+def test_search_variables_are_empty_before_build_then_trainable(cls):
+    layer = cls()
+    assert layer.search_variables == []
+    layer.build(SHAPE)
+    trained = {id(v) for v in layer.trainable_variables}
+    assert {id(v) for v in layer.search_variables} == trained
+    assert id(layer.temperature) not in trained
+
+
+@SEARCHES
+def test_an_untrainable_layer_keeps_its_search_variables_but_trains_none(cls):
+    layer = make(cls)
+    layer.trainable = False
+    assert layer.trainable_variables == []
+    assert layer.search_variables
+
+
+@SEARCHES
+def test_the_temperature_of_the_moment_survives_saving(cls, tmp_path):
+    image = keras.Input(SHAPE[1:])
+    model = keras.Model(image, cls(num_modalities=1)(image))
+    (layer,) = model.layers[1:]
+    layer.temperature.assign(0.125)
+    model.save(tmp_path / "model.keras")
+    (twin,) = keras.saving.load_model(tmp_path / "model.keras").layers[1:]
+    assert float(twin.temperature) == 0.125
+    assert twin.initial_temperature == 0.5
+    assert twin.get_config()["initial_temperature"] == 0.5
+
+
+@SEARCHES
+def test_a_frozen_mask_survives_saving(cls, tmp_path):
+    image = keras.Input(SHAPE[1:])
+    layer = make(cls, num_modalities=1)
+    model = keras.Model(image, layer(image))
+    layer.freeze()
+    model.save(tmp_path / "model.keras")
+    twin = keras.saving.load_model(tmp_path / "model.keras")
+    equal(twin(MAPS), model(MAPS))
+    assert 0 < np.mean(array(model(ONES))) < 1
+
+
+@SEARCHES
+def test_permuting_samples_permutes_outputs(cls):
+    layer = make(cls)
+    order = np.array([3, 0, 5, 1, 4, 2])
+    outputs = array(layer(MAPS, MODALITY))
+    equal(layer(MAPS[order], MODALITY[order]), outputs[order])
+
+
+@SEARCHES
+def test_the_modalities_have_logits_of_their_own(cls):
+    layer = make(cls)
+    visible = np.zeros(len(MAPS), "int32")
+    before = array(layer(MAPS, visible))
+    for logits in layer.search_variables:
+        values = array(logits).copy()
+        values[1] = -1e4
+        logits.assign(values)
+    equal(layer(MAPS, visible), before)
+    equal(layer(MAPS, visible + 1), 0 * MAPS)
+
+
+@SEARCHES
+def test_a_gradient_reaches_only_the_modalities_of_the_batch(cls):
+    layer = make(cls, relaxation="binary_concrete")
+    visible = np.zeros(len(MAPS), "int32")
+    _, *found = gradients(lambda y: ops.sum(y**2), layer, MAPS, visible)
+    for gradient in found:
+        assert np.all(gradient[0] != 0)
+        assert not np.any(gradient[1])
+
+
+@SEARCHES
+def test_sample_noise_differs_between_samples_and_calls(cls):
+    layer = make(cls, relaxation="binary_concrete")
+    first, second = (
+        array(layer(ONES, 0 * MODALITY, training=True)) for _ in range(2)
+    )
+    assert np.any(first[0] != first[1])
+    assert np.any(first != second)
+
+
+@SEARCHES
+def test_batch_noise_is_one_draw_per_modality_and_call(cls):
+    layer = make(cls, logits=0.0, relaxation="binary_concrete", noise="batch")
+    first, second = (
+        array(layer(ONES, MODALITY, training=True)) for _ in range(2)
+    )
+    for rows in (first[MODALITY == 0], first[MODALITY == 1]):
+        equal(rows, np.broadcast_to(rows[:1], rows.shape))
+    assert np.any(first[MODALITY == 0] != first[MODALITY == 1])
+    assert np.any(first != second)
+
+
+@SEARCHES
+def test_noise_follows_the_layer_s_seed(cls):
+    draws = [
+        array(make(cls, seed=seed)(ONES, MODALITY, training=True))
+        for seed in (1, 1, 2)
+    ]
+    equal(draws[0], draws[1])
+    assert np.any(draws[0] != draws[2])
+
+
+@GATES
+@RELAXED
+def test_open_fraction_is_the_share_of_gates_that_are_not_closed(
+    cls, relaxation
+):
+    layer = make(cls, relaxation=relaxation, seed=0)
+    twin = numpy_draws(array(layer.logits).reshape(2, 1, -1), 0.5, relaxation)
+    threshold = 0.5 if relaxation == "binary_concrete" else 0.0
+    share = np.mean(twin > threshold)
+    assert abs(float(layer.open_fraction()) - share) < 0.01
+
+
+@GATES
+def test_open_fraction_of_a_frozen_gate_is_that_of_its_mask(cls):
+    layer = make(cls)
+    layer.freeze()
+    assert np.isclose(layer.open_fraction(), layer.derived_mask().mean())
+    layer.open()
+    assert float(layer.open_fraction()) == 1.0
+
+
+@GATES
+def test_entropy_falls_from_one_bit_to_none(cls):
+    values = [
+        float(make(cls, logits=logit).entropy()) for logit in (0.0, 2.0, 1e3)
+    ]
+    assert values[0] == 1.0
+    assert 0 < values[1] < 1
+    assert values[2] == 0.0
+
+
+@SEARCHES
+@pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float64"))
+def test_search_state_is_float32_under_any_policy(cls, dtype):
+    layer = make(cls, dtype=dtype)
+    outputs = layer(ops.cast(MAPS, dtype), MODALITY, training=True)
+    assert keras.backend.standardize_dtype(outputs.dtype) == dtype
+    assert {w.dtype for w in layer.weights} == {"float32"}
+
+
+@SEARCHES
+def test_training_takes_an_empty_batch_and_a_batch_of_one(cls):
+    for size in (0, 1):
+        outputs = make(cls)(MAPS[:size], MODALITY[:size], training=True)
+        assert tuple(outputs.shape) == (size, *SHAPE[1:])
+
+
+@SEARCHES
+def test_a_search_trains_under_xla(cls):
+    image = keras.Input(SHAPE[1:])
+    modality = keras.Input((), dtype="int32")
+    layer = cls(seed=0)
+    model = keras.Model([image, modality], layer(image, modality))
+    model.compile("sgd", "mse", jit_compile=True)
+    before = [array(v) for v in layer.search_variables]
+    history = model.fit([MAPS, MODALITY], 0 * MAPS, epochs=2, verbose=0)
+    assert np.all(np.isfinite(history.history["loss"]))
+    for old, new in zip(before, layer.search_variables, strict=True):
+        assert np.any(old != array(new))
+
+
+@SEARCHES
+def test_training_closes_what_hurts(cls):
+    image = keras.Input(SHAPE[1:])
+    model = keras.Model(image, cls(num_modalities=1, seed=0)(image))
+    model.compile(keras.optimizers.Adam(0.5), "mse")
+    model.fit(MAPS, 0 * MAPS, epochs=25, verbose=0)
+    for logits in model.layers[1].search_variables:
+        assert np.mean(array(logits) < 0) > 0.9
+
+
+@SEARCHES
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"num_modalities": 0}, "Received: num_modalities=0"),
+        ({"relaxation": "gumbel"}, "Received: relaxation='gumbel'"),
+        ({"noise": "pixel"}, "Received: noise='pixel'"),
+        ({"initial_temperature": 0.0}, "Received: initial_temperature=0.0"),
+        ({"initial_temperature": -1}, "Received: initial_temperature=-1"),
+    ],
+)
+def test_a_wrong_argument_is_refused_at_once(cls, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        cls(**arguments)
+
+
+@SEARCHES
+def test_a_wrong_modality_is_refused_in_eager_mode(cls):
+    layer = make(cls)
+    with pytest.raises(ValueError, match="modality=None, num_modalities=2"):
+        layer(MAPS)
+    with pytest.raises(ValueError, match=r"modality of shape \(5,\)"):
+        layer(MAPS, MODALITY[:5])
+    with pytest.raises(ValueError, match=r"modality of shape \(6, 1\)"):
+        layer(MAPS, MODALITY[:, None])
+    for wrong in (-1, 2):
+        with pytest.raises(ValueError, match=r"must lie in \[0, 2\)"):
+            layer(MAPS, np.where(MODALITY == 1, wrong, 0))
+
+
+@SEARCHES
+@pytest.mark.parametrize("frozen", (False, True))
+def test_an_unknown_modality_closes_its_sample_in_a_graph(cls, frozen):
+    layer = make(cls, logits=1e4)
+    if frozen:
+        layer.open()
+    modality = np.array([0, 1, 2, -1, 1, 7], "int32")
+    outputs = array(compiled(layer)(MAPS, modality))
+    known = (modality >= 0) & (modality < 2)
+    equal(outputs[known], MAPS[known])
+    equal(outputs[~known], 0 * MAPS[~known])
+
+
+@pytest.mark.parametrize(
+    "cls, shape",
+    [
+        (ChannelSearch, (4, 3, None)),
+        (SpatialSearch, (None, 3, 5)),
+        (SpatialSearch, (4, None, 5)),
+        (DualLevelSearch, (4, 3, None)),
+        (DualLevelSearch, (None, None, 5)),
+    ],
+)
+def test_a_shape_that_is_not_static_is_refused(cls, shape):
+    with pytest.raises(ValueError, match="needs static .* Received: input_sh"):
+        cls(num_modalities=1)(keras.Input(shape))
+
+
+@SEARCHES
+def test_a_map_without_channels_is_refused(cls):
+    with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
+        cls(num_modalities=1)(np.ones((2, 4, 3), "float32"))
+
+
+@GATES
+def test_a_mask_that_does_not_fit_is_refused(cls):
+    layer = make(cls)
+    with pytest.raises(Exception, match="(?i)shape|broadcast|expand"):
+        layer.freeze(np.ones((2, 9, 9, 9)))
