@@ -1,15 +1,20 @@
 from nfs_keras.datasets.augmentation import Augmentation as Augmentation
+from nfs_keras.datasets.folder_dataset import FolderDataset as FolderDataset
 from nfs_keras.datasets.identity_sampler import (
     IdentitySampler as IdentitySampler,
 )
+from nfs_keras.datasets.image_dataset import image_dataset as image_dataset
 from nfs_keras.datasets.images import decode_image as decode_image
 from nfs_keras.datasets.images import resize_image as resize_image
+from nfs_keras.datasets.llcm import LLCM as LLCM
+from nfs_keras.datasets.open_dataset import open_dataset as open_dataset
 from nfs_keras.datasets.regdb import RegDB as RegDB
 from nfs_keras.datasets.sample import Sample as Sample
 from nfs_keras.datasets.sample import identity_labels as identity_labels
 from nfs_keras.datasets.splits import split_by_identity as split_by_identity
 from nfs_keras.datasets.splits import split_by_image as split_by_image
-from nfs_keras.datasets.training_dataset import image_dataset as image_dataset
+from nfs_keras.datasets.synthetic import synthesize_regdb as synthesize_regdb
+from nfs_keras.datasets.sysu_mm01 import SYSUMM01 as SYSUMM01
 from nfs_keras.datasets.training_dataset import (
     training_dataset as training_dataset,
 )

@@ -5,6 +5,14 @@ import tensorflow as tf
 # What the networks' normalisation maps to zero: ImageNet's mean colour.
 MEAN_COLOR = (124, 116, 104)
 
+# Weights of red, green and blue: each alone, and all in a grey of equal light.
+CHANNEL_WEIGHTS = (
+    (1.0, 0.0, 0.0),
+    (0.0, 1.0, 0.0),
+    (0.0, 0.0, 1.0),
+    (0.299, 0.587, 0.114),
+)
+
 
 class Augmentation:
     """Changes a training picture at random, repeatably.
@@ -28,7 +36,7 @@ class Augmentation:
     Call arguments:
         image: uint8 tensor of shape `(height, width, 3)`.
         seed: Two ints. The same seed makes the same changes.
-        is_visible: Boolean scalar tensor.
+        modality: `"visible"` or `"infrared"`.
 
     Returns:
         A uint8 tensor shaped like `image`.
@@ -46,27 +54,37 @@ class Augmentation:
         self.random_erasing = random_erasing
         self.channel_exchange = channel_exchange
 
-    def __call__(self, image, seed, is_visible):
-        # One draw for all decisions: making a generator costs more than this.
+    def __call__(self, image, seed, modality):
+        # One draw for all decisions: a draw's cost is in starting it.
         draws = tf.unstack(tf.random.stateless_uniform((10,), seed))
         if self.padding:
             image = pad_and_crop(image, self.padding, draws[0], draws[1])
-        if self.flip:
-            mirror = draws[2] < self.flip
-            image = tf.cond(mirror, lambda: image[:, ::-1], lambda: image)
-        if self.channel_exchange:
-            exchange = is_visible & (draws[3] < self.channel_exchange)
-            image = tf.cond(
-                exchange,
-                lambda: exchange_channels(image, draws[4]),
-                lambda: image,
+        image = maybe(self.flip, draws[2], flip, image)
+        if modality == "visible":
+            image = maybe(
+                self.channel_exchange,
+                draws[3],
+                exchange_channels,
+                image,
+                draws[4],
             )
-        if self.random_erasing:
-            erase = draws[5] < self.random_erasing
-            image = tf.cond(
-                erase, lambda: erase_rectangle(image, draws[6:]), lambda: image
-            )
+        return maybe(
+            self.random_erasing, draws[5], erase_rectangle, image, draws[6:]
+        )
+
+
+def maybe(probability, draw, change, image, *arguments):
+    """Applies `change` with a probability, decided by a draw from [0, 1)."""
+    if not probability:
         return image
+    return tf.cond(
+        draw < probability, lambda: change(image, *arguments), lambda: image
+    )
+
+
+def flip(image):
+    """Mirrors an image left to right."""
+    return tf.reverse(image, [1])
 
 
 def pad_and_crop(image, padding, down, right):
@@ -92,17 +110,17 @@ def exchange_channels(image, choice):
         image: uint8 `(height, width, 3)`.
         choice: Scalar in [0, 1), of which each quarter means one of the four.
     """
-    grey = tf.image.rgb_to_grayscale(image)
-    planes = tf.concat([image, grey], axis=-1)
-    plane = tf.cast(choice * 4, tf.int32)
-    return tf.repeat(planes[..., plane, tf.newaxis], 3, axis=-1)
+    weights = tf.gather(CHANNEL_WEIGHTS, tf.cast(4 * choice, tf.int32))
+    mix = tf.tile(weights[:, tf.newaxis], [1, 3])
+    pixels = tf.reshape(tf.cast(image, tf.float32), (-1, 3)) @ mix
+    return tf.reshape(tf.cast(pixels + 0.5, tf.uint8), image.shape)
 
 
 def erase_rectangle(image, draws):
     """Paints a random rectangle over with the mean colour.
 
-    Its area is 2 to 40 % of the image's, its sides are in a ratio between
-    0.3 and 1 / 0.3, before it is cut off at the image's border.
+    Its area is 2 to 40 % of the image's and its sides are in a ratio between
+    0.3 and 1 / 0.3, before a side longer than the image's is cut to that.
 
     Args:
         image: uint8 `(height, width, 3)`.
@@ -111,10 +129,16 @@ def erase_rectangle(image, draws):
     height, width, _ = image.shape
     area = (0.02 + 0.38 * draws[0]) * height * width
     ratio = 0.3 ** (2.0 * draws[1] - 1.0)
-    rows = tf.minimum(tf.sqrt(area * ratio), height)
-    columns = tf.minimum(tf.sqrt(area / ratio), width)
-    top, left = draws[2] * (height - rows), draws[3] * (width - columns)
-    y, x = tf.range(float(height))[:, None], tf.range(float(width))[None, :]
-    inside = (y >= top) & (y < top + rows) & (x >= left) & (x < left + columns)
-    color = tf.constant(MEAN_COLOR, tf.uint8)
-    return tf.where(inside[..., tf.newaxis], color, image)
+    rows = tf.cast(tf.minimum(tf.sqrt(area * ratio), height), tf.int32)
+    columns = tf.cast(tf.minimum(tf.sqrt(area / ratio), width), tf.int32)
+    top = tf.cast(draws[2] * tf.cast(height - rows + 1, tf.float32), tf.int32)
+    left = tf.cast(
+        draws[3] * tf.cast(width - columns + 1, tf.float32), tf.int32
+    )
+    # Pieces side by side: a mask over all pixels takes four times as long.
+    patch = tf.broadcast_to(
+        tf.constant(MEAN_COLOR, tf.uint8), (rows, columns, 3)
+    )
+    band = image[top : top + rows]
+    band = tf.concat([band[:, :left], patch, band[:, left + columns :]], axis=1)
+    return tf.concat([image[:top], band, image[top + rows :]], axis=0)

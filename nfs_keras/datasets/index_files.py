@@ -1,116 +1,120 @@
-"""Reads the text files that say which image belongs to which split.
+"""Reads the text files that say which picture belongs to which split.
 
 Two formats serve all benchmarks: lines of `path label`, and one line of
 comma-separated identities. Every error names the file and the line.
 """
 
+from collections.abc import Hashable, Iterable
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 
-def read_labelled_paths(
-    file: Path, root: Path
-) -> list[tuple[PurePosixPath, int]]:
+class Row(NamedTuple):
+    """One line of a split file."""
+
+    path: PurePosixPath  # relative to the dataset's root
+    label: int
+    where: str  # file and line, for errors
+
+
+def read_rows(file: Path) -> list[Row]:
     """Reads lines such as `Visible/285/male_back_v_05528_285.bmp 0`.
-
-    Args:
-        file: The text file.
-        root: Folder that the paths are relative to.
-
-    Returns:
-        Pairs of relative path and label, in the order of the file.
 
     Raises:
         ValueError: The file is missing, empty or not text; a line has no
-            label; a path leaves `root`, or occurs twice.
+            label; a path leaves the dataset's root, or occurs twice.
     """
     rows = []
-    for number, line in enumerate(read_lines(file), start=1):
-        where = f"{file}, line {number}"
+    for where, line in read_lines(file):
         path, _, label = line.rpartition(" ")
-        if not path or not label.isdecimal() or not label.isascii():
+        if not path.strip() or not is_number(label):
             raise ValueError(
                 "A line must hold a path, one space and a label. "
                 f"Received: {line!r} in {where}. "
                 "Restore the file from the dataset's archive."
             )
-        rows.append((relative_path(path, where), int(label)))
-    check_unique([path for path, _ in rows], file)
+        rows.append(Row(relative_path(path, where), int(label), where))
+    check_unique((row.path, row.where) for row in rows)
     return rows
 
 
 def read_identities(file: Path) -> list[int]:
-    """Reads one line of comma-separated identities, and sorts them.
+    """Reads comma-separated identities, and sorts them.
 
     Raises:
         ValueError: The file is missing, empty or not text; an entry is no
             number, or occurs twice.
     """
-    lines = read_lines(file)
-    entries = [entry.strip() for entry in ",".join(lines).split(",")]
-    entries = [entry for entry in entries if entry]
-    for entry in entries:
-        if not entry.isdecimal() or not entry.isascii():
-            raise ValueError(
-                "Identities must be numbers with commas between them. "
-                f"Received: {entry!r} in {file}, line 1. "
-                "Restore the file from the dataset's archive."
-            )
-    check_unique([int(entry) for entry in entries], file)
-    return sorted(int(entry) for entry in entries)
+    identities = []
+    for where, line in read_lines(file):
+        for entry in line.strip(",").split(","):
+            if not is_number(entry.strip()):
+                raise ValueError(
+                    "Identities must be numbers with commas between them. "
+                    f"Received: {entry!r} in {where}. "
+                    "Restore the file from the dataset's archive."
+                )
+            identities.append((int(entry), where))
+    check_unique(identities)
+    return sorted(identity for identity, _ in identities)
 
 
-def read_lines(file: Path) -> list[str]:
-    """Reads the non-empty lines of a text file."""
+def read_lines(file: Path) -> list[tuple[str, str]]:
+    """Reads the lines that are not blank, each after its place."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise missing_file(file) from None
+        raise ValueError(
+            "The dataset's split files must lie beside its images. "
+            f"Received: file={str(file)!r}, which does not exist. "
+            "Check that `root` is the dataset's own folder, and copy the "
+            "missing file from the dataset's archive."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(
             "The dataset's split files must be readable text. "
             f"Received: file={str(file)!r}: {error}. "
             "Check its permissions, or restore it from the archive."
         ) from None
-    lines = [line.strip() for line in lines]
-    if not any(lines):
+    lines = [
+        (f"{file}, line {number}", line.strip())
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip()
+    ]
+    if not lines:
         raise ValueError(
             "The dataset's split files must not be empty. "
             f"Received: file={str(file)!r}, which holds nothing. "
             "Restore it from the dataset's archive."
         )
-    return [line for line in lines if line]
+    return lines
 
 
-def missing_file(file: Path) -> ValueError:
-    """Says that a split file is not there."""
-    return ValueError(
-        "The dataset's split files must lie beside its images. "
-        f"Received: file={str(file)!r}, which does not exist. "
-        "Check that `root` is the dataset's own folder, and copy the missing "
-        "file from the dataset's archive."
-    )
+def is_number(text: str) -> bool:
+    """Tells whether text is a plain decimal number."""
+    return text.isascii() and text.isdecimal()
 
 
-def relative_path(path: str, where: str) -> PurePosixPath:
+def relative_path(text: str, where: str) -> PurePosixPath:
     """Turns text into a path that stays below the dataset's root."""
-    parsed = PurePosixPath(path.replace("\\", "/"))
-    if parsed.is_absolute() or ".." in parsed.parts:
+    path = PurePosixPath(text.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or "\0" in text:
         raise ValueError(
             "A path must stay inside the dataset's folder. "
-            f"Received: {path!r} in {where}. "
+            f"Received: {text!r} in {where}. "
             "Use paths relative to the root, without `..`."
         )
-    return parsed
+    return path
 
 
-def check_unique(values: list, file: Path) -> None:
-    """Refuses a file that names something twice."""
-    seen = set()
-    for value in values:
-        if value in seen:
+def check_unique(entries: Iterable[tuple[Hashable, str]]) -> None:
+    """Refuses a split file that names something twice."""
+    places = {}
+    for value, where in entries:
+        if value in places:
             raise ValueError(
                 "A split file must name everything once. "
-                f"Received: {str(value)!r} twice in {file}. "
-                "Delete the repeated entry."
+                f"Received: {str(value)!r} in {places[value]} and again in "
+                f"{where}. Delete the repeated entry."
             )
-        seen.add(value)
+        places[value] = where

@@ -1,7 +1,8 @@
 """What the readers of all datasets have in common."""
 
 import functools
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,15 +12,18 @@ from nfs_keras.datasets.sample import MODALITIES, Sample
 class Reader:
     """Lists the samples of a dataset on disk; opens no image.
 
-    A subclass implements `read_train`, `read_query` and `read_gallery`, and
-    hands the options it was made with to this constructor.
+    A subclass implements `read_train` and `read_test`; it overrides
+    `read_query` and `read_gallery` if its protocol does not search all test
+    samples of one modality among all of the other. It hands its options to
+    this constructor.
 
     Attributes:
         name: The protocol's name, such as `"regdb"`.
         root: Folder of the dataset, a `Path`.
         options: What the reader was made with, `root` apart. (The option
-            `query` is a modality, the attribute `query` a list of samples.)
+            `query` names a modality, the attribute `query` lists samples.)
         train: Samples to train on, sorted.
+        test: All samples of the people who are tested on, sorted.
         query: Samples to search for, sorted.
         gallery: Samples to search among, sorted.
     """
@@ -38,7 +42,13 @@ class Reader:
 
     @functools.cached_property
     def train(self) -> list[Sample]:
-        return sorted(self.read_train())
+        train = self.read_train()
+        check_disjoint(train, self.test, repr(self))
+        return sorted(train)
+
+    @functools.cached_property
+    def test(self) -> list[Sample]:
+        return sorted(self.read_test())
 
     @functools.cached_property
     def query(self) -> list[Sample]:
@@ -51,30 +61,37 @@ class Reader:
     def read_train(self) -> list[Sample]:
         raise NotImplementedError
 
-    def read_query(self) -> list[Sample]:
+    def read_test(self) -> list[Sample]:
         raise NotImplementedError
 
+    def read_query(self) -> list[Sample]:
+        query = self.options["query"]
+        return [s for s in self.test if s.modality == query]
+
     def read_gallery(self) -> list[Sample]:
-        raise NotImplementedError
+        query = self.options["query"]
+        return [s for s in self.test if s.modality != query]
 
     def replace(self, **options: Any) -> Self:
         """Makes a reader of the same folder with some options changed."""
         return type(self)(self.root, **{**self.options, **options})
 
+    @property
+    def published(self) -> dict[str, tuple[int, int, int]]:
+        """What the dataset's authors count: people, visible, infrared."""
+        return {}
+
     def describe(self) -> str:
         """Counts the people and pictures of each split, as a small table."""
-        rows = [
-            repr(self),
-            f"{'':10}{'people':>8}{'visible':>10}{'infrared':>10}",
-        ]
+        rows = [f"{'':8}{'people':>8}{'visible':>10}{'infrared':>10}"]
         for split in ("train", "query", "gallery"):
-            samples = getattr(self, split)
-            people = len({sample.identity for sample in samples})
-            pictures = [count_modality(samples, m) for m in MODALITIES]
-            rows.append(
-                f"{split:10}{people:8,}{pictures[0]:10,}{pictures[1]:10,}"
-            )
-        return "\n".join(rows)
+            counts = count_samples(getattr(self, split))
+            cells = "{:8,}{:10,}{:10,}".format(*counts)
+            published = self.published.get(split, counts)
+            remark = "  (published: {:,}, {:,}, {:,})".format(*published)
+            same = published == counts
+            rows.append(f"{split:8}{cells}{'' if same else remark}")
+        return "\n".join([repr(self), *rows])
 
     def __repr__(self) -> str:
         options = [f"{name}={value!r}" for name, value in self.options.items()]
@@ -82,9 +99,11 @@ class Reader:
         return f"{type(self).__name__}({arguments})"
 
 
-def count_modality(samples: list[Sample], modality: str) -> int:
-    """Counts the samples of one modality."""
-    return sum(sample.modality == modality for sample in samples)
+def count_samples(samples: Iterable[Sample]) -> tuple[int, int, int]:
+    """Counts people, visible pictures and infrared pictures."""
+    people = {sample.identity for sample in samples}
+    pictures = Counter(sample.modality for sample in samples)
+    return len(people), *(pictures[modality] for modality in MODALITIES)
 
 
 def check_option(name: str, value: Any, allowed: Collection) -> None:
@@ -98,13 +117,15 @@ def check_option(name: str, value: Any, allowed: Collection) -> None:
         )
 
 
-def check_disjoint(train: list[Sample], test: list[Sample], where: str) -> None:
+def check_disjoint(
+    train: Iterable[Sample], test: Iterable[Sample], where: str
+) -> None:
     """Refuses people who are both trained and tested on."""
     people = {s.identity for s in train} & {s.identity for s in test}
     if people:
         raise ValueError(
             "No identity may be in both training and test. "
             f"Received: identities={sorted(people)[:5]} "
-            f"({len(people)} in all) in both, in {where}. "
+            f"({len(people)} in all) in both halves of {where}. "
             "Restore the split files from the dataset's archive."
         )

@@ -1,12 +1,12 @@
 """Reader of RegDB."""
 
-import functools
 import random
 import warnings
 from pathlib import Path, PurePosixPath
 
-from nfs_keras.datasets.index_files import read_labelled_paths
-from nfs_keras.datasets.reader import Reader, check_disjoint, check_option
+from nfs_keras.datasets.folders import list_images
+from nfs_keras.datasets.index_files import is_number, read_rows
+from nfs_keras.datasets.reader import Reader, check_option
 from nfs_keras.datasets.sample import MODALITIES, Sample
 
 FOLDERS = {"visible": "Visible", "infrared": "Thermal"}
@@ -58,78 +58,74 @@ class RegDB(Reader):
         self.split = split
 
     def read_train(self) -> list[Sample]:
-        return self.splits["train"]
+        return self._read_half("train")
 
-    def read_query(self) -> list[Sample]:
-        query = self.options["query"]
-        return [s for s in self.splits["test"] if s.modality == query]
+    def read_test(self) -> list[Sample]:
+        return self._read_half("test")
 
-    def read_gallery(self) -> list[Sample]:
-        query = self.options["query"]
-        return [s for s in self.splits["test"] if s.modality != query]
+    @property
+    def published(self) -> dict[str, tuple[int, int, int]]:
+        visible, infrared = (206, 2060, 0), (206, 0, 2060)
+        seen = self.options["query"] == "visible"
+        return {
+            "train": (206, 2060, 2060),
+            "query": visible if seen else infrared,
+            "gallery": infrared if seen else visible,
+        }
 
-    @functools.cached_property
-    def splits(self) -> dict[str, list[Sample]]:
-        """All samples of the trial by split, `"train"` and `"test"`."""
-        if self.split == "seeded":
-            return seeded_split(self.root, self.trial)
-        train = read_official(self.root, "train", self.trial)
-        test = read_official(self.root, "test", self.trial)
-        check_disjoint(
-            train, test, where=f"{self.root}/idx, trial {self.trial}"
-        )
-        return {"train": train, "test": test}
+    def _read_half(self, half):
+        if self.split == "official":
+            return read_official(self.root, half, self.trial)
+        return read_seeded(self.root, half, self.trial)
 
 
-def read_official(root: Path, split: str, trial: int) -> list[Sample]:
-    """Reads one split of a trial: a file for each modality."""
-    samples, identity_of = [], {}
+def read_official(root: Path, half: str, trial: int) -> list[Sample]:
+    """Reads `"train"` or `"test"` of a trial: one file for each modality."""
+    samples, people = [], {}
     for modality, folder in FOLDERS.items():
-        file = root / "idx" / f"{split}_{folder.lower()}_{trial}.txt"
-        for path, label in read_labelled_paths(file, root):
-            sample = parse_path(root, path, where=str(file))
-            identity = identity_of.setdefault(label, sample.identity)
-            if sample.modality != modality or sample.identity != identity:
+        file = root / "idx" / f"{half}_{folder.lower()}_{trial}.txt"
+        for row in read_rows(file):
+            sample = parse_path(root, row.path, row.where)
+            person = people.setdefault(row.label, sample.identity)
+            if (sample.identity, sample.modality) != (person, modality):
                 raise ValueError(
-                    "A label of RegDB must mean one person, seen in the "
-                    f"modality of its file. Received: '{path} {label}' in "
-                    f"{file}, where label {label} means person {identity}. "
-                    "Restore the file from the dataset's archive."
+                    "In RegDB's split files a label is one person, and a file "
+                    f"one modality. Received: '{row.path} {row.label}' in "
+                    f"{row.where}, where label {row.label} is person "
+                    f"{person}. Restore the file from the dataset's archive."
                 )
             samples.append(sample)
     return samples
 
 
-def parse_path(root: Path, path: PurePosixPath, where: str) -> Sample:
-    """Reads modality and identity from `Visible/285/male_back_285.bmp`."""
-    modalities = {folder: modality for modality, folder in FOLDERS.items()}
-    folder, identity, *rest = (*path.parts, "", "")
-    if folder not in modalities or not identity.isdecimal() or len(rest) != 3:
-        raise ValueError(
-            "A path of RegDB must be Visible/<identity>/<image> or "
-            "Thermal/<identity>/<image>. "
-            f"Received: '{path}' in {where}. "
-            "Restore the dataset's own folder structure."
-        )
-    modality = modalities[folder]
-    return Sample(str(root / path), int(identity), CAMERAS[modality], modality)
-
-
-def seeded_split(root: Path, trial: int) -> dict[str, list[Sample]]:
+def read_seeded(root: Path, half: str, trial: int) -> list[Sample]:
     """Halves the people found on disk by a choice seeded with `trial`."""
     warnings.warn(
-        "RegDB is split by a seed, not by its idx/ files: results cannot be "
-        "compared with published ones.",
+        "RegDB is split by a seed, not by its idx/ files: its numbers cannot "
+        "be compared with published ones.",
         stacklevel=2,
     )
     samples = [
-        parse_path(root, PurePosixPath(file.relative_to(root)), where=str(root))
+        parse_path(root, PurePosixPath(file.relative_to(root)), str(root))
         for folder in FOLDERS.values()
-        for file in sorted(root.glob(f"{folder}/*/*"))
+        for person in sorted((root / folder).glob("*/"))
+        for file in list_images(person)
     ]
     people = sorted({sample.identity for sample in samples})
     train = set(random.Random(trial).sample(people, len(people) // 2))
-    return {
-        "train": [s for s in samples if s.identity in train],
-        "test": [s for s in samples if s.identity not in train],
-    }
+    return [s for s in samples if (s.identity in train) == (half == "train")]
+
+
+def parse_path(root: Path, path: PurePosixPath, where: str) -> Sample:
+    """Reads modality and identity from `Visible/285/male_back_285.bmp`."""
+    modalities = {folder: modality for modality, folder in FOLDERS.items()}
+    parts = path.parts
+    if len(parts) != 3 or parts[0] not in modalities or not is_number(parts[1]):
+        raise ValueError(
+            "A path of RegDB must be Visible/<identity>/<image> or "
+            f"Thermal/<identity>/<image>. Received: '{path}' in {where}. "
+            "Restore the dataset's own folder structure."
+        )
+    modality = modalities[parts[0]]
+    file, identity = str(root / path), int(parts[1])
+    return Sample(file, identity, CAMERAS[modality], modality)

@@ -1,128 +1,143 @@
-"""The input pipeline: from samples on disk to batches of pixels."""
+"""Makes the batches of a training run."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from nfs_keras.datasets.identity_sampler import IdentitySampler
-from nfs_keras.datasets.images import decode_image, resize_image
-from nfs_keras.datasets.sample import Sample, identity_labels
+from nfs_keras.datasets.image_dataset import read_image, read_images
+from nfs_keras.datasets.image_faults import check_images
+from nfs_keras.datasets.sample import (
+    MODALITIES,
+    Sample,
+    identity_labels,
+)
 
-
-def image_dataset(
-    samples: Sequence[Sample], image_shape: tuple, batch_size: int = 64
-) -> tf.data.Dataset:
-    """Reads the pictures of `samples` in their order, for evaluation.
-
-    Args:
-        samples: Samples to read.
-        image_shape: `(height, width, 3)`.
-        batch_size: Positive int. The last batch may be smaller.
-
-    Returns:
-        A dataset of float32 tensors of shape `(batch, height, width, 3)`,
-        RGB in [0, 255].
-    """
-    paths = tf.data.Dataset.from_tensor_slices([s.path for s in samples])
-    images = paths.map(
-        lambda path: read_image(path, image_shape),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    floats = images.batch(batch_size).map(lambda x: tf.cast(x, tf.float32))
-    return floats.prefetch(tf.data.AUTOTUNE)
+GIBIBYTE = 2**30
 
 
 def training_dataset(
     samples: Sequence[Sample],
     sampler: IdentitySampler,
-    image_shape: tuple,
+    image_shape: tuple[int, ...],
     augmentation: Callable | None = None,
     seed: int = 0,
     first_step: int = 0,
     num_steps: int | None = None,
     labels: Mapping[int, int] | None = None,
-    cache_bytes: int = 4 * 2**30,
+    cache_bytes: int = 4 * GIBIBYTE,
 ) -> tf.data.Dataset:
     """Makes the batches of a training run, each a function of its step alone.
 
-    Element i is step `first_step + i`: what a run sees after resuming is what
-    it would have seen uninterrupted.
+    Element i is step `first_step + i`: a run that resumes sees what it would
+    have seen without the interruption.
 
     Args:
         samples: The samples that `sampler` was made from.
         sampler: Chooses the pictures of each step.
         image_shape: `(height, width, 3)`.
-        augmentation: Callable `(image, seed, is_visible) -> image` on uint8
+        augmentation: Callable `(image, seed, modality) -> image` on uint8
             images, such as an `Augmentation`. `None` changes nothing.
         seed: Non-negative int, of the augmentation.
         first_step: Step of the first element.
         num_steps: Number of elements. Defaults to one epoch of the sampler.
         labels: The label of each identity. Defaults to
             `identity_labels(samples)`.
-        cache_bytes: Resized pictures stay in memory if all of them fit into
-            this many bytes; otherwise each is decoded when its turn comes.
+        cache_bytes: The resized pictures stay in memory if all of them fit
+            into this many bytes. Otherwise all are decoded once, to see that
+            they can be, and then each when its turn comes.
 
     Returns:
         A dataset of `(images, labels)`, both dictionaries with the keys
         `"visible"` and `"infrared"`. Images are float32 of shape
         `(P * K, height, width, 3)`, RGB in [0, 255]; labels are int32 of
         shape `(P * K,)`, the same in both modalities.
+
+    Raises:
+        ValueError: A file is missing or damaged, or an identity has no label.
     """
     num_steps = num_steps or sampler.num_batches_per_epoch
-    labels = identity_labels(samples) if labels is None else labels
     steps = range(first_step, first_step + num_steps)
-    table = np.array([sampler.batch(step) for step in steps], "int32")
+    indices = np.array([sampler.batch(step) for step in steps], "int32")
+    label_of = label_samples(samples, labels)
     load = image_loader(samples, image_shape, cache_bytes)
-    pairs = table.shape[-1]
-
-    def read(index, number):
-        image = load(index)
-        if augmentation is not None:
-            is_visible = number % (2 * pairs) < pairs
-            image = augmentation(image, (seed, number), is_visible)
-        return tf.ensure_shape(image, (*image_shape[:2], 3))
-
-    def pair(images, labels):
-        images = tf.cast(images, tf.float32)
-        return (
-            {"visible": images[:pairs], "infrared": images[pairs:]},
-            {"visible": labels[0], "infrared": labels[1]},
+    images = {
+        modality: augmented_images(
+            indices[:, column], load, augmentation, modality, seed, first_step
         )
-
-    numbers = np.arange(table.size, dtype="int64")
-    numbers += first_step * 2 * pairs
-    images = tf.data.Dataset.from_tensor_slices((table.ravel(), numbers))
-    images = images.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-    images = images.batch(2 * pairs, drop_remainder=True)
-    label_of = np.array([labels[s.identity] for s in samples], "int32")
-    label_table = tf.data.Dataset.from_tensor_slices(label_of[table])
-    batches = tf.data.Dataset.zip(images, label_table)
-    batches = batches.map(pair, num_parallel_calls=tf.data.AUTOTUNE)
+        for column, modality in enumerate(MODALITIES)
+    }
+    labels = {
+        modality: tf.data.Dataset.from_tensor_slices(label_of[indices[:, 0]])
+        for modality in MODALITIES
+    }
+    batches = tf.data.Dataset.zip((images, labels))
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def image_loader(samples, image_shape, cache_bytes):
-    """Makes a function from the index of a sample to its resized image."""
-    paths = [sample.path for sample in samples]
-    if len(samples) * int(np.prod((*image_shape[:2], 3))) > cache_bytes:
-        return lambda index: read_image(tf.gather(paths, index), image_shape)
-    images = read_images(samples, image_shape)
-    return lambda index: tf.gather(images, index)
+def label_samples(
+    samples: Sequence[Sample], labels: Mapping[int, int] | None
+) -> np.ndarray:
+    """Gives each sample the label of its identity."""
+    labels = identity_labels(samples) if labels is None else labels
+    unlabelled = {sample.identity for sample in samples} - set(labels)
+    if unlabelled:
+        raise ValueError(
+            "`labels` must have a label for each identity of the samples. "
+            f"Received: labels without identities={sorted(unlabelled)[:5]} "
+            f"({len(unlabelled)} in all). "
+            "Pass `labels=identity_labels(all_training_samples)`."
+        )
+    return np.array([labels[sample.identity] for sample in samples], "int32")
 
 
-def read_images(samples, image_shape) -> tf.Tensor:
-    """Reads all pictures into one uint8 tensor in the host's memory."""
-    images = np.empty((len(samples), *image_shape[:2], 3), "uint8")
-    first = 0
-    for batch in image_dataset(samples, image_shape).as_numpy_iterator():
-        images[first : first + len(batch)] = batch
-        first += len(batch)
-    with tf.device("CPU:0"):
-        return tf.constant(images)
+def image_loader(
+    samples: Sequence[Sample], image_shape: tuple[int, ...], cache_bytes: int
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Makes a function from a sample's index to its resized picture."""
+    if len(samples) * math.prod(image_shape[:2]) * 3 <= cache_bytes:
+        images = read_images(samples, image_shape)
+        return lambda index: images[index]
+    check_images(samples)
+    paths = tf.constant([sample.path for sample in samples])
+    return lambda index: read_image(paths[index], image_shape)
 
 
-def read_image(path: tf.Tensor, image_shape: tuple) -> tf.Tensor:
-    """Reads one picture, resized, as uint8."""
-    image = decode_image(tf.io.read_file(path))
-    return tf.cast(resize_image(image, image_shape), tf.uint8)
+def augmented_images(
+    indices: np.ndarray,
+    load: Callable[[tf.Tensor], tf.Tensor],
+    augmentation: Callable | None,
+    modality: str,
+    seed: int,
+    first_step: int,
+) -> tf.data.Dataset:
+    """Reads the pictures of one modality, in batches of float32.
+
+    Args:
+        indices: int32 array of shape `(steps, batch)`.
+        load: Function from an index to a uint8 image.
+        augmentation: As for `training_dataset`.
+        modality: `"visible"` or `"infrared"`.
+        seed: As for `training_dataset`.
+        first_step: Step of the first row of `indices`.
+    """
+    batch_size = indices.shape[1]
+    # Every picture of every step has a number, and with it a seed, of its own.
+    numbers = np.arange(indices.size) + first_step * batch_size
+    numbers = 2 * numbers + MODALITIES.index(modality)
+
+    def read(index, number):
+        image = load(index)
+        if augmentation is None:
+            return image
+        return augmentation(image, (seed, number), modality)
+
+    images = tf.data.Dataset.from_tensor_slices((indices.ravel(), numbers))
+    images = images.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    images = images.batch(batch_size, drop_remainder=True)
+    return images.map(
+        lambda batch: tf.cast(batch, tf.float32),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )

@@ -1,0 +1,166 @@
+"""Reader of pictures of one's own."""
+
+import csv
+import functools
+import random
+from pathlib import Path
+
+from nfs_keras.datasets.folders import list_images
+from nfs_keras.datasets.index_files import is_number, read_lines, relative_path
+from nfs_keras.datasets.reader import Reader, check_option
+from nfs_keras.datasets.sample import MODALITIES, Sample
+
+COLUMNS = ("path", "identity", "modality")
+HALVES = ("", "train", "test")
+
+
+class FolderDataset(Reader):
+    """Reads pictures of your own, from folders or from a table.
+
+    Either the folders tell modality and identity,
+
+        <root>/visible/alice/1.jpg
+        <root>/infrared/alice/1.png
+
+    or a CSV file does, with the columns `path` (relative to `root`),
+    `identity`, `modality`, and if you like `camera` (a number) and `split`
+    (`train` or `test`). Without `camera` it is 1 for visible, 2 for infrared
+    pictures; without `split` the people are divided by a seeded choice.
+
+    Query is every test picture of one modality, gallery every one of the
+    other, as with RegDB.
+
+    Args:
+        root: Folder that holds the pictures.
+        csv_file: Name of the table, relative to `root`. Without it the
+            folders are read.
+        query: `"visible"` or `"infrared"`: which modality to search for.
+        test_fraction: Share of the people to test on, between 0 and 1, where
+            no split is given.
+        seed: Int. Chooses who is tested on.
+
+    Attributes:
+        identity_names: What folders or table call each identity. Identities
+            are numbered from 0 in the alphabetical order of their names.
+    """
+
+    name = "folder"
+
+    def __init__(
+        self,
+        root: str | Path,
+        csv_file: str | None = None,
+        query: str = "visible",
+        test_fraction: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            root,
+            csv_file=csv_file,
+            query=query,
+            test_fraction=test_fraction,
+            seed=seed,
+        )
+        check_option("query", query, MODALITIES)
+        if not 0 < test_fraction < 1:
+            raise ValueError(
+                "Some people must train and some must test. "
+                f"Received: test_fraction={test_fraction}. "
+                "Pass a number between 0 and 1."
+            )
+        self.csv_file = csv_file
+        self.test_fraction = test_fraction
+        self.seed = seed
+
+    @functools.cached_property
+    def identity_names(self) -> list[str]:
+        return sorted({row["identity"] for row in self._rows})
+
+    def read_train(self) -> list[Sample]:
+        return self._read_half("train")
+
+    def read_test(self) -> list[Sample]:
+        return self._read_half("test")
+
+    def _read_half(self, half):
+        numbers = {name: i for i, name in enumerate(self.identity_names)}
+        test = self._choose_test()
+        samples = []
+        for row in self._rows:
+            identity, modality = numbers[row["identity"]], row["modality"]
+            if half == (row["split"] or test[row["identity"]]):
+                camera = row["camera"] or 1 + MODALITIES.index(modality)
+                file = str(self.root / row["path"])
+                samples.append(Sample(file, identity, int(camera), modality))
+        return samples
+
+    def _choose_test(self):
+        """Gives each person a half."""
+        names = self.identity_names
+        count = min(max(round(self.test_fraction * len(names)), 1), len(names))
+        test = set(random.Random(self.seed).sample(names, count))
+        return {name: "test" if name in test else "train" for name in names}
+
+    @functools.cached_property
+    def _rows(self):
+        """The columns of each picture."""
+        if self.csv_file is None:
+            return rows_of_folders(self.root)
+        return rows_of_table(self.root / self.csv_file)
+
+
+def rows_of_folders(root: Path) -> list[dict[str, str]]:
+    """Lists `<root>/<modality>/<identity>/<image>`."""
+    rows = [
+        {
+            "path": str(file.relative_to(root)),
+            "identity": person.name,
+            "modality": modality,
+            "camera": "",
+            "split": "",
+        }
+        for modality in MODALITIES
+        for person in sorted((root / modality).glob("*/"))
+        for file in list_images(person)
+    ]
+    if {row["modality"] for row in rows} != set(MODALITIES):
+        raise ValueError(
+            "A folder dataset needs pictures in visible/<identity>/ and in "
+            f"infrared/<identity>/. Received: root={str(root)!r}, which has "
+            f"{len(rows)} such pictures, not of both kinds. "
+            "Move the pictures there, or name a `csv_file` that lists them."
+        )
+    return rows
+
+
+def rows_of_table(file: Path) -> list[dict[str, str]]:
+    """Reads the rows of a CSV file and checks them one by one."""
+    lines = read_lines(file)
+    reader = csv.DictReader([line for _, line in lines], strict=True)
+    places = (where for where, _ in lines[1:])
+    rows = []
+    for where, row in zip(places, reader, strict=True):
+        rows.append({"camera": "", "split": ""} | row)
+        check_row(rows[-1], where)
+    return rows
+
+
+def check_row(row: dict, where: str) -> None:
+    """Refuses a row of the table that is not as the class asks."""
+    faults = [f"no {name}" for name in COLUMNS if not row.get(name)]
+    if row.get("modality") not in MODALITIES:
+        faults.append(f"modality={row.get('modality')!r}")
+    if row["split"] not in HALVES:
+        faults.append(f"split={row['split']!r}")
+    if row["camera"] and not is_number(row["camera"]):
+        faults.append(f"camera={row['camera']!r}")
+    if None in row or None in row.values():
+        faults.append("more or fewer cells than columns")
+    if faults:
+        raise ValueError(
+            f"Each row needs {', '.join(COLUMNS)}; modality is visible or "
+            "infrared, split train or test, camera a number. "
+            f"Received: {', '.join(faults)} in {where}. "
+            "Correct the table."
+        )
+    relative_path(row["path"], where)

@@ -1,0 +1,117 @@
+"""Reader of LLCM."""
+
+import re
+from pathlib import Path
+
+from nfs_keras.datasets.folders import read_people, sample_gallery
+from nfs_keras.datasets.index_files import (
+    Row,
+    is_number,
+    read_identities,
+    read_rows,
+)
+from nfs_keras.datasets.reader import Reader, check_option
+from nfs_keras.datasets.sample import MODALITIES, Sample
+
+WORDS = {"visible": "vis", "infrared": "nir"}
+
+
+class LLCM(Reader):
+    """Reads LLCM: 1,064 people before nine cameras, in low light.
+
+    | split | people | visible | infrared |
+    | ----- | ------ | ------- | -------- |
+    | train | 713    | 16,946  | 13,975   |
+    | test  | 351    | one part is query, of the other a sample is gallery |
+
+    Each camera takes visible and near-infrared pictures. Query is every test
+    picture of one modality, gallery a random one of each person from each
+    camera of the other.
+
+    Args:
+        root: Folder that holds `idx/`, `test_vis/` and `test_nir/`.
+        query: `"visible"` or `"infrared"`: which modality to search for.
+        trial: Int from 0 to 9. Seeds the gallery.
+        scoring: `"paper"` is as above. `"released"` is what the authors'
+            program computes, whose distance matrix is transposed: it
+            searches the sampled pictures among all of the other modality.
+            The two scales differ; never mix them in a table.
+
+    Reference: Zhang, Wang, "Diverse Embedding Expansion Network and Low-Light
+    Cross-Modality Benchmark for Visible-Infrared Person Re-identification",
+    CVPR 2023.
+    """
+
+    name = "llcm"
+
+    def __init__(
+        self,
+        root: str | Path,
+        query: str = "visible",
+        trial: int = 0,
+        scoring: str = "paper",
+    ) -> None:
+        super().__init__(root, query=query, trial=trial, scoring=scoring)
+        check_option("query", query, MODALITIES)
+        check_option("trial", trial, range(10))
+        check_option("scoring", scoring, ("paper", "released"))
+        self.trial = trial
+        self.scoring = scoring
+
+    def read_train(self) -> list[Sample]:
+        samples, people = [], {}
+        for modality, word in WORDS.items():
+            for row in read_rows(self.root / "idx" / f"train_{word}.txt"):
+                sample = parse_row(self.root, row, modality)
+                person = people.setdefault(row.label, sample.identity)
+                if sample.identity != person:
+                    raise ValueError(
+                        "In LLCM's split files a label is one person. "
+                        f"Received: label {row.label} in {row.where}, which "
+                        f"is person {sample.identity} and {person}. "
+                        "Restore the file from the dataset's archive."
+                    )
+                samples.append(sample)
+        return samples
+
+    def read_test(self) -> list[Sample]:
+        cameras = {
+            self.root / f"test_{word}" / f"cam{camera}": (camera, modality)
+            for modality, word in WORDS.items()
+            for camera in range(1, 10)
+        }
+        file = self.root / "idx" / "test_id.txt"
+        return read_people(cameras, read_identities(file))
+
+    def read_query(self) -> list[Sample]:
+        if self.scoring == "released":
+            return self._sampled()
+        return super().read_query()
+
+    def read_gallery(self) -> list[Sample]:
+        if self.scoring == "released":
+            return super().read_query()
+        return self._sampled()
+
+    @property
+    def published(self) -> dict[str, tuple[int, int, int]]:
+        return {"train": (713, 16946, 13975)}
+
+    def _sampled(self):
+        samples = super().read_gallery()
+        return sample_gallery(samples, shots=1, seed=self.trial)
+
+
+def parse_row(root: Path, row: Row, modality: str) -> Sample:
+    """Reads identity and camera from `nir/0001/0001_c01_s18_f70_nir.jpg`."""
+    camera = re.search(r"_c(\d+)_", row.path.name)
+    identity = row.path.parent.name
+    if camera is None or not is_number(identity):
+        raise ValueError(
+            "A training path of LLCM must be <modality>/<identity>/"
+            "<identity>_c<camera>_<more>. "
+            f"Received: '{row.path}' in {row.where}. "
+            "Restore the file from the dataset's archive."
+        )
+    file = str(root / row.path)
+    return Sample(file, int(identity), int(camera.group(1)), modality)
