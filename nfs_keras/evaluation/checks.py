@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from nfs_keras.evaluation.blocks import TILE
-
 
 def check_embeddings(
     query: np.ndarray, gallery: np.ndarray
@@ -22,7 +20,7 @@ def check_embeddings(
 
 
 def check_matrix(name: str, embeddings: np.ndarray) -> np.ndarray:
-    """Returns finite (N, D) embeddings with N > 0."""
+    """Returns (N, D) embeddings with N > 0."""
     embeddings = np.asanyarray(embeddings)
     if embeddings.ndim != 2 or not embeddings.size:
         raise ValueError(
@@ -31,25 +29,7 @@ def check_matrix(name: str, embeddings: np.ndarray) -> np.ndarray:
             "Look whether the dataset is empty and whether embeddings are "
             "flat."
         )
-    bad = bad_rows(embeddings)
-    if len(bad):
-        raise ValueError(
-            f"`{name}` embeddings must be finite. "
-            f"Received: {len(bad):,} of {len(embeddings):,} rows with NaN or "
-            f"infinity, the first at index {bad[0]}. "
-            "Look at the image of that index, and at the network's weights."
-        )
     return embeddings
-
-
-def bad_rows(embeddings):
-    """Finds the rows that are not finite, a tile at a time."""
-    found = [
-        start + np.flatnonzero(~np.isfinite(tile).all(axis=1))
-        for start in range(0, len(embeddings), TILE)
-        for tile in [embeddings[start : start + TILE]]
-    ]
-    return np.concatenate(found)
 
 
 def check_labels(shape, identities, cameras, protocol):

@@ -1,8 +1,12 @@
 """Which gallery images a query should find, and which it may not see."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from nfs_keras.evaluation.protocol import Protocol
+
+MAX_GROUP = 32  # queries in a unit of work: enough units for every thread
 
 
 class GroundTruth:
@@ -37,53 +41,52 @@ class GroundTruth:
         # A stable sort leaves the images of an identity in gallery order.
         self._by_identity = np.argsort(self.gallery_labels, kind="stable")
         self._ends = np.cumsum(counts)
-        self._starts = self._ends - counts
-        self._labels = self._find_labels()
+        self.query_labels = self._find_labels()
         self._hidden_by_camera = self._find_hidden_columns()
 
     @property
     def num_queries(self) -> int:
+        """Number of queries, valid or not."""
         return len(self.query_identities)
-
-    @property
-    def num_gallery(self) -> int:
-        return len(self.gallery_labels)
 
     @property
     def max_rank(self) -> int:
         """The last rank that a CMC curve of this gallery can have."""
         if self.protocol.counts == "identities":
             return len(self.identities)
-        return self.num_gallery
+        return len(self.gallery_labels)
 
-    def label(self, query: int) -> int:
-        """The position of the query's identity in `identities`, or -1."""
-        return self._labels[query]
+    def order(self) -> np.ndarray:
+        """An order of the queries in which equal tasks are neighbours."""
+        if self.query_cameras is None:
+            return np.argsort(self.query_labels, kind="stable")
+        return np.lexsort((self.query_cameras, self.query_labels))
+
+    def groups(self, queries: np.ndarray) -> Iterator[slice]:
+        """Cuts ordered queries where identity or camera change."""
+        change = np.diff(self.query_labels[queries], prepend=-2) != 0
+        if self.query_cameras is not None:
+            change[1:] |= np.diff(self.query_cameras[queries]) != 0
+        change[::MAX_GROUP] = True
+        starts = np.flatnonzero(change)
+        for start, stop in zip(starts, [*starts[1:], None], strict=True):
+            yield slice(start, stop)
 
     def same_identity(self, query: int) -> np.ndarray:
         """Gallery indices of the query's identity, before the camera rules."""
-        label = self._labels[query]
+        label = self.query_labels[query]
         if label < 0:
             return self._by_identity[:0]
-        return self._by_identity[self._starts[label] : self._ends[label]]
+        start = self._ends[label - 1] if label else 0
+        return self._by_identity[start : self._ends[label]]
 
     def matches(self, query: int) -> np.ndarray:
-        """Gallery indices of the true matches that the query may see."""
+        """Ascending gallery indices of the matches that the query may see."""
         found = self.same_identity(query)
         if self.query_cameras is None:
             return found
-        camera = self.query_cameras[query]
-        cameras = self.gallery_cameras[found]
-        if self.protocol.excludes_same_camera:
-            found, cameras = (
-                found[cameras != camera],
-                cameras[cameras != camera],
-            )
-        for query_camera, gallery_camera in self.protocol.excluded:
-            if camera == query_camera:
-                seen = cameras != gallery_camera
-                found, cameras = found[seen], cameras[seen]
-        return found
+        forbidden = self._forbidden_cameras(query)
+        return found[~np.isin(self.gallery_cameras[found], forbidden)]
 
     def hidden(self, query: int) -> list[np.ndarray]:
         """Gallery indices that the camera rules hide from the query."""
@@ -95,6 +98,13 @@ class GroundTruth:
             found = self.same_identity(query)
             hidden.append(found[self.gallery_cameras[found] == camera])
         return hidden
+
+    def _forbidden_cameras(self, query):
+        camera = self.query_cameras[query]
+        forbidden = [g for q, g in self.protocol.excluded if q == camera]
+        if self.protocol.excludes_same_camera:
+            forbidden.append(camera)
+        return forbidden
 
     def _find_labels(self):
         labels = np.searchsorted(self.identities, self.query_identities)

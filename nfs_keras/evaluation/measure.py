@@ -1,12 +1,10 @@
 """Retrieval metrics from embeddings, or from a similarity matrix."""
 
 import os
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from nfs_keras.evaluation.blocks import block_height, similarity_blocks
 from nfs_keras.evaluation.checks import (
     check_embeddings,
     check_labels,
@@ -16,8 +14,12 @@ from nfs_keras.evaluation.ground_truth import GroundTruth
 from nfs_keras.evaluation.metrics import PerQuery, RetrievalMetrics
 from nfs_keras.evaluation.protocol import Protocol, find_protocol
 from nfs_keras.evaluation.ranking import rank_identity, rank_matches
-
-GIBIBYTE = 2**30
+from nfs_keras.evaluation.similarity import (
+    GIBIBYTE,
+    Blocks,
+    copied_blocks,
+    similarity_blocks,
+)
 
 
 def retrieval_metrics(
@@ -69,7 +71,7 @@ def retrieval_metrics(
         protocol,
         ranks,
     )
-    blocks = similarity_blocks(query, gallery, memory)
+    blocks = similarity_blocks(query[truth.order()], gallery, memory)
     return score(blocks, truth, ranks, threads)
 
 
@@ -104,7 +106,8 @@ def metrics_from_similarity(
         protocol,
         ranks,
     )
-    return score(copied_blocks(similarity, memory), truth, ranks, threads)
+    blocks = copied_blocks(similarity, truth.order(), memory)
+    return score(blocks, truth, ranks, threads)
 
 
 def ground_truth(shape, identities, cameras, protocol, ranks):
@@ -116,75 +119,57 @@ def ground_truth(shape, identities, cameras, protocol, ranks):
     return truth
 
 
-def copied_blocks(similarity, memory):
-    height = block_height(
-        memory, similarity.shape[1], similarity.dtype, len(similarity)
-    )
-    for start in range(0, len(similarity), height):
-        block = np.array(similarity[start : start + height])
-        if not np.isfinite(block).all():
-            row, column = np.argwhere(~np.isfinite(block))[0]
-            raise ValueError(
-                "`similarity` must be finite. "
-                f"Received: similarity[{start + row}, {column}]"
-                f"={block[row, column]}. "
-                "Find out where it comes from; hiding images is the "
-                "protocol's part."
-            )
-        yield start, block
-
-
 def score(
-    blocks: Iterable[tuple[int, np.ndarray]],
+    blocks: Blocks,
     truth: GroundTruth,
     ranks: tuple[int, ...],
     threads: int | None,
 ) -> RetrievalMetrics:
-    """Scores blocks of rankings, the rows of a block on several threads."""
+    """Scores blocks of rankings, groups of equal tasks on several threads."""
+    order = truth.order()
     scores = np.full((truth.num_queries, 3), np.nan)
-    workers = threads or os.cpu_count()
-    with ThreadPoolExecutor(workers) as pool:
-        for start, block in blocks:
-            parts = np.array_split(np.arange(len(block)), workers)
-            list(
-                pool.map(
-                    lambda rows, block=block, start=start: score_rows(
-                        block, rows, start, truth, scores
-                    ),
-                    parts,
-                )
-            )
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for rows, block in blocks:
+            queries = order[rows]
+            work = [
+                pool.submit(score_group, block[part], queries[part], truth)
+                for part in truth.groups(queries)
+            ]
+            scores[queries] = np.concatenate([task.result() for task in work])
     return summarise(scores, truth, ranks)
 
 
-def score_rows(block, rows, start, truth, scores):
-    """Writes the scores of some rows of a block into `scores`."""
-    for row in rows:
-        query = start + row
-        matches = truth.matches(query)
-        if len(matches):
-            for columns in truth.hidden(query):
-                block[row, columns] = -np.inf
-            scores[query] = score_ranking(block[row], matches, truth)
+def score_group(rows, queries, truth):
+    """Scores rankings that share their matches: (R, 3), NaN where skipped."""
+    scores = np.full((len(rows), 3), np.nan)
+    matches = truth.matches(queries[0])
+    if len(matches):
+        for columns in truth.hidden(queries[0]):
+            rows[:, columns] = -np.inf
+        ranks = np.sort(rank_matches(rows, matches), axis=1)
+        precision = np.arange(1, len(matches) + 1) / ranks
+        scores[:, 0] = first_ranks(rows, matches, ranks[:, 0], truth)
+        scores[:, 1] = precision.mean(axis=1)
+        scores[:, 2] = precision[:, -1]
+    return scores
 
 
-def score_ranking(row, matches, truth):
-    """Gives first rank, average precision and inverse penalty of a ranking."""
-    ranks = np.sort(rank_matches(row, matches))
-    first = ranks[0]
-    if truth.protocol.counts == "identities":
-        first = rank_identity(
-            row, matches, truth.gallery_labels, len(truth.identities)
-        )
-    precision = np.arange(1, len(ranks) + 1) / ranks
-    return first, precision.mean(), precision[-1]
+def first_ranks(rows, matches, first, truth):
+    """Turns the ranks of best matches into what the CMC curve counts."""
+    if truth.protocol.counts == "images":
+        return first
+    labels, num = truth.gallery_labels, len(truth.identities)
+    return [
+        1 if rank == 1 else rank_identity(row, matches, labels, num)
+        for row, rank in zip(rows, first, strict=True)
+    ]
 
 
 def summarise(scores, truth, ranks):
     """Averages the scores over the valid queries."""
     per_query = PerQuery(truth.query_identities, *scores.T)
     valid = per_query.valid
-    absent = sum(truth.label(i) < 0 for i in np.flatnonzero(~valid))
+    absent = np.count_nonzero(truth.query_labels < 0)
     if not valid.any():
         raise ValueError(explain_skipped(truth, absent))
     first = scores[valid, 0].astype(np.int64)

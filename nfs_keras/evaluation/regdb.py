@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from nfs_keras.evaluation.evaluation_table import EvaluationTable
 from nfs_keras.evaluation.protocol import REGDB
+from nfs_keras.evaluation.similarity import GIBIBYTE
 from nfs_keras.evaluation.trials import (
+    OTHER_MODALITY,
     Embed,
     Setting,
     merge_rows,
+    notes,
     score_settings,
 )
-
-OTHER = {"visible": "infrared", "infrared": "visible"}
 
 
 def evaluate_regdb(
@@ -22,6 +23,8 @@ def evaluate_regdb(
     force: bool = False,
     queries: Sequence[str] = ("visible", "infrared"),
     ranks: tuple[int, ...] = (1, 5, 10, 20),
+    rerank: bool = False,
+    memory: int = GIBIBYTE,
 ) -> EvaluationTable:
     """Scores RegDB: every test image of one modality against the other's.
 
@@ -42,6 +45,8 @@ def evaluate_regdb(
             says so.
         queries: Query modalities, one row each.
         ranks: Ranks to report.
+        rerank: Whether to re-rank; the table then says so.
+        memory: Bytes for similarities in work.
 
     Returns:
         `EvaluationTable` with rows `"visible to infrared"` and
@@ -50,14 +55,20 @@ def evaluate_regdb(
     Raises:
         ValueError: If a foreign trial would be tested without `force`.
     """
-    embeds, notes = embeds_by_trial(embed, dataset, trials, trained_on, force)
-    rows = [
+    embeds = embeds_by_trial(embed, dataset, trials, trained_on, force)
+    tables = [
         score_settings(
-            embeds[trial], regdb_settings(dataset, trial, queries), ranks
+            embeds[trial],
+            regdb_settings(dataset, trial, queries),
+            ranks,
+            rerank,
+            memory,
         )
         for trial in embeds
     ]
-    return EvaluationTable(dataset.name, notes, merge_rows(rows))
+    leaks = leak_notes(embed, dataset, embeds, trained_on)
+    said = leaks + notes(next(iter(embeds.values())), rerank)
+    return EvaluationTable(REGDB.name, said, merge_rows(tables))
 
 
 def regdb_settings(dataset, trial, queries):
@@ -65,7 +76,7 @@ def regdb_settings(dataset, trial, queries):
     settings = []
     for query in queries:
         reader = dataset.replace(trial=trial, query=query)
-        name = f"{query} to {OTHER[query]}"
+        name = f"{query} to {OTHER_MODALITY[query]}"
         setting = Setting(name, trial, reader.query, reader.gallery, REGDB)
         settings.append(setting)
     return settings
@@ -74,11 +85,10 @@ def regdb_settings(dataset, trial, queries):
 def embeds_by_trial(embed, dataset, trials, trained_on, force):
     """Pairs each trial with its embedding function; refuses leaks."""
     if isinstance(embed, Mapping):
-        return {trial: embed[trial] for trial in trials or embed}, ()
+        return {trial: embed[trial] for trial in trials or embed}
     trained_on = dataset.trial if trained_on is None else trained_on
     trials = trials or (trained_on,)
-    foreign = [trial for trial in trials if trial != trained_on]
-    if foreign and not force:
+    if set(trials) != {trained_on} and not force:
         raise ValueError(
             "A RegDB network is tested on the trial that it was trained on: "
             "other trials test people whom it has learned. "
@@ -86,9 +96,17 @@ def embeds_by_trial(embed, dataset, trials, trained_on, force):
             "Pass one embedding function per trial, {trial: embed}, or "
             "`force=True` for a table that says so."
         )
-    notes = [
-        f"LEAK, forced: trial {trial} tests people of trial {trained_on}'s "
-        "training set."
-        for trial in foreign
-    ]
-    return dict.fromkeys(trials, embed), tuple(notes)
+    return dict.fromkeys(trials, embed)
+
+
+def leak_notes(embed, dataset, trials, trained_on):
+    """Says which trials were tested although people of them were learned."""
+    if isinstance(embed, Mapping):
+        return ()
+    trained_on = dataset.trial if trained_on is None else trained_on
+    return tuple(
+        f"LEAK, forced: trial {trial} tests people whom the network learned "
+        f"in trial {trained_on}."
+        for trial in trials
+        if trial != trained_on
+    )

@@ -1,0 +1,138 @@
+"""Similarities in blocks of queries, so that memory stays bounded.
+
+A block holds whole rankings, a row of G numbers per query. That is the right
+unit: a row is D times smaller than the gallery's embeddings, which the caller
+holds already, so memory can be bounded without ever cutting a ranking.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+GIBIBYTE = 2**30
+TILE = 2**14  # embeddings in work at a time
+
+Blocks = Iterator[tuple[slice, np.ndarray]]
+
+
+def similarity_blocks(
+    query: np.ndarray, gallery: np.ndarray, memory: int
+) -> Blocks:
+    """Yields the cosine similarities of a few queries to the whole gallery.
+
+    Args:
+        query: (Q, D) embeddings.
+        gallery: (G, D) embeddings.
+        memory: Bytes that a block may take.
+
+    Yields:
+        Pairs: a slice of the queries, and their (b, G) similarities in an
+        array that is overwritten by the next block.
+    """
+    dtype = np.result_type(query.dtype, gallery.dtype, np.float32)
+    query = unit_rows(query, row_scales("query", query), dtype)
+    scales = row_scales("gallery", gallery)
+    height = block_height(memory, len(gallery), dtype, len(query))
+    buffer = np.empty((height, len(gallery)), dtype)
+    for start in range(0, len(query), height):
+        rows = slice(start, min(start + height, len(query)))
+        block = buffer[: rows.stop - start]
+        multiply(query[rows], gallery, scales, block)
+        yield rows, block
+
+
+def copied_blocks(
+    similarity: np.ndarray, order: np.ndarray, memory: int
+) -> Blocks:
+    """Yields copies of rows of a finished matrix, in the given order."""
+    queries, width = similarity.shape
+    dtype = np.result_type(similarity.dtype, np.float32)
+    height = block_height(memory, width, dtype, queries)
+    for start in range(0, queries, height):
+        rows = slice(start, min(start + height, queries))
+        block = np.asarray(similarity[order[rows]], dtype)
+        check_finite(block, order[rows])
+        yield rows, block
+
+
+def multiply(query, gallery, scales, block):
+    """Writes the products of unit queries and the gallery into `block`."""
+    if scales is None and gallery.dtype == block.dtype:
+        np.matmul(query, gallery.T, out=block)
+        return
+    for start in range(0, len(gallery), TILE):
+        part = slice(start, start + TILE)
+        scale = None if scales is None else scales[part]
+        tile = unit_rows(gallery[part], scale, block.dtype)
+        np.matmul(query, tile.T, out=block[:, part])
+
+
+def block_height(memory, num_gallery, dtype, num_queries):
+    """Counts the rankings that fit into `memory` bytes."""
+    width = num_gallery * np.dtype(dtype).itemsize
+    if memory < width:
+        raise ValueError(
+            "`memory` holds at least one ranking of the gallery, "
+            f"{width:,} bytes. "
+            f"Received: memory={memory}. "
+            "Raise it; the embeddings themselves take more than that."
+        )
+    return min(num_queries, memory // width)
+
+
+def row_scales(name: str, embeddings: np.ndarray) -> np.ndarray | None:
+    """Finds the factor that makes each row a unit row.
+
+    Returns:
+        (N,) float64 factors, 1 for rows of zeros; `None` if all rows have
+        length 1 within a few roundings of their dtype and stay as they are.
+    """
+    squares = np.empty(len(embeddings))
+    for start in range(0, len(embeddings), TILE):
+        tile = embeddings[start : start + TILE]
+        np.einsum(
+            "nd,nd->n",
+            tile,
+            tile,
+            dtype=float,
+            out=squares[start:][: len(tile)],
+        )
+    check_lengths(name, squares)
+    lengths = np.sqrt(squares)
+    eps = np.finfo(np.result_type(embeddings.dtype, np.float32)).eps
+    if np.all(np.abs(lengths - 1) <= 4 * eps):
+        return None
+    return 1 / np.where(lengths > 0, lengths, 1)
+
+
+def unit_rows(embeddings, scales, dtype):
+    """Scales rows to length 1."""
+    embeddings = embeddings.astype(dtype, copy=False)
+    if scales is None:
+        return embeddings
+    return embeddings * scales.astype(dtype)[:, None]
+
+
+def check_lengths(name, squares):
+    """Refuses rows that hold NaN or infinity: their length does too."""
+    bad = np.flatnonzero(~np.isfinite(squares))
+    if len(bad):
+        raise ValueError(
+            f"`{name}` embeddings must be finite. "
+            f"Received: {len(bad):,} of {len(squares):,} rows with NaN or "
+            f"infinity, the first at index {bad[0]}. "
+            "Look at that image, and at the network's weights."
+        )
+
+
+def check_finite(block, queries):
+    """Refuses similarities that cannot be ranked."""
+    bad = ~np.isfinite(block)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            "`similarity` must be finite. "
+            f"Received: similarity[{queries[row]}, {column}]"
+            f"={block[row, column]}. "
+            "Leave it to the protocol to hide images."
+        )
