@@ -1,0 +1,91 @@
+"""Several runs at a glance: their scores, and their spread over trials."""
+
+import numpy as np
+
+from nfs_keras.report.blocks import Note, Table
+from nfs_keras.report.formats import DASH, decimal, short
+from nfs_keras.report.run import DIRECTIONS
+from nfs_keras.report.tell_results import tell_cost_accuracy
+
+ARROWS = ("V\N{RIGHTWARDS ARROW}I", "I\N{RIGHTWARDS ARROW}V")
+CAPTION = "Scores in percent; V: visible, I: infrared, query first"
+SCORES = {"rank1": "R-1", "mean_ap": "mAP"}
+
+
+def compare_runs(runs):
+    """Yields what a reader wants first: the scores of every network.
+
+    Args:
+        runs: List of `Run`.
+
+    Yields:
+        Blocks of the page.
+    """
+    named = [(run, row) for run in runs for row in run.rows]
+    if not named:
+        yield Note("Nothing was evaluated yet, so there are no scores.")
+        return
+    yield tabulate(named)
+    yield from tell_trials(runs)
+    if len(runs) > 1:
+        rows = [(f"{run.name} {row['name']}", row) for run, row in named]
+        yield from tell_cost_accuracy(rows)
+
+
+def tabulate(named):
+    """Tabulates the scores and costs of every network of every run."""
+    header = ["run", "network", *score_names(), "FLOPs", "parameters"]
+    rows = [
+        [
+            run.name,
+            row["name"],
+            *(decimal(value) for value in scores(row)),
+            short(row.get("flops")),
+            short(row.get("parameters")),
+        ]
+        for run, row in named
+    ]
+    return Table(CAPTION, header, rows)
+
+
+def score_names():
+    """Names the columns that `scores` fills."""
+    return [f"{name} {arrow}" for arrow in ARROWS for name in SCORES.values()]
+
+
+def scores(row):
+    """Lists the scores of a network in both directions; `None` if absent."""
+    return [
+        (row.get(direction) or {}).get(name)
+        for direction in DIRECTIONS
+        for name in SCORES
+    ]
+
+
+def tell_trials(runs):
+    """Yields mean and deviation over the runs that differ in their trial."""
+    trials = {run.dataset.get("trial"): run for run in runs}
+    datasets = {run.dataset.get("name") for run in runs}
+    if len(trials) < 2 or len(trials) != len(runs) or len(datasets) > 1:
+        yield Note(
+            "Scores of one trial each: there is no deviation over trials."
+        )
+        return
+    table = []
+    for name in dict.fromkeys(row["name"] for x in runs for row in x.rows):
+        own = [row for x in runs for row in x.rows if row["name"] == name]
+        columns = zip(*map(scores, own), strict=True)
+        table.append([name, str(len(own)), *map(mean_deviation, columns)])
+    header = ["network", "trials", *score_names()]
+    caption = "Mean and standard deviation over trials, in percent"
+    yield Table(caption, header, table)
+
+
+def mean_deviation(values):
+    """Writes `57.1 ± 1.2`; a dash unless there are two values or more."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return DASH
+    return (
+        f"{np.mean(known):.1f} \N{PLUS-MINUS SIGN} {np.std(known, ddof=1):.1f}"
+    )

@@ -1,0 +1,88 @@
+"""Which pixels each cell keeps, laid over real pictures."""
+
+import cv2
+import numpy as np
+
+from nfs_keras.report.run import MODALITIES
+from nfs_keras.report.style import drawn, literal, new_figure
+
+HEIGHT = 160  # pixels of a panel: enough for a picture two inches high
+
+
+@drawn
+def plot_kept_pixels(pictures, kept):
+    """Draws the keep-probability of every pixel as a heat map on pictures.
+
+    Args:
+        pictures: Dict of modality to a uint8 RGB picture `(h, w, 3)`, or
+            `None` where there is no picture.
+        kept: Dict of cell name to float array `(2, rows, columns)` in [0, 1]:
+            visible, then infrared.
+
+    Returns:
+        A `matplotlib.figure.Figure`: a row per modality, the picture first,
+        then a panel per cell. Kept pixels (0.5 and more) are bright and
+        outlined, dropped ones are dark.
+    """
+    columns = 1 + len(kept)
+    figure, grid = new_figure(4.4, 2, columns, width=max(4.2, 1.05 * columns))
+    first = next(iter(kept.values()))
+    for row, modality in enumerate(MODALITIES):
+        picture = fit_height(pictures.get(modality), first.shape[1:])
+        show(grid[row, 0], picture)
+        grid[row, 0].set_ylabel(modality)
+        for axes, gates in zip(grid[row, 1:], kept.values(), strict=True):
+            show(axes, overlay(picture, gates[row]))
+    for axes, name in zip(grid[0], ["picture", *kept], strict=True):
+        axes.set_title(literal(name))
+    add_scale(figure, grid)
+    return figure
+
+
+def fit_height(picture, fallback_shape):
+    """Scales a picture to the panel; a plain grey one stands for none."""
+    rows, columns = fallback_shape if picture is None else picture.shape[:2]
+    size = (max(1, round(HEIGHT * columns / rows)), HEIGHT)
+    if picture is None:
+        return np.full((*size[::-1], 3), 150, np.uint8)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
+def overlay(picture, gates):
+    """Lays a heat map over a picture and outlines what is kept."""
+    size = picture.shape[1::-1]
+    heat = cv2.resize(np.float32(gates), size, interpolation=cv2.INTER_NEAREST)
+    colors = cv2.applyColorMap(np.uint8(heat * 255), cv2.COLORMAP_CIVIDIS)
+    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None]
+    light = 0.55 + 0.45 * gray / 255.0  # dark cloth must not hide the map
+    shaded = np.uint8(colors[..., ::-1] * light)
+    edges, _ = cv2.findContours(
+        np.uint8(heat >= 0.5), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
+    )
+    return cv2.drawContours(
+        np.ascontiguousarray(shaded), edges, -1, (255, 255, 255), 1
+    )
+
+
+def show(axes, picture):
+    """Shows a picture without ticks or frame."""
+    axes.imshow(picture, interpolation="none")
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+
+
+def add_scale(figure, grid):
+    """Adds the scale of probabilities under all panels."""
+    from matplotlib.cm import ScalarMappable
+
+    bar = figure.colorbar(
+        ScalarMappable(cmap="cividis"),
+        ax=grid,
+        location="bottom",
+        shrink=0.6,
+        aspect=30,
+        ticks=[0, 0.5, 1],
+        label="P(keep); outlined where at least 0.5",
+    )
+    bar.solids.set_rasterized(True)

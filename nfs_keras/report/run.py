@@ -1,0 +1,175 @@
+"""The folder of a run, read part by part."""
+
+import csv
+import json
+import pathlib
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+
+MODALITIES = ("visible", "infrared")
+DIRECTIONS = {
+    "visible_to_infrared": ("visible", "infrared"),
+    "infrared_to_visible": ("infrared", "visible"),
+}
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+
+
+class Picture(NamedTuple):
+    """A test picture on disk."""
+
+    path: str
+    identity: int
+    camera: int
+    modality: str
+
+
+class Embeddings(NamedTuple):
+    """The embedded test pictures of one network."""
+
+    path: np.ndarray  # (N,) str
+    identity: np.ndarray  # (N,) int
+    camera: np.ndarray  # (N,) int
+    modality: np.ndarray  # (N,) "visible" | "infrared"
+    embedding: np.ndarray  # (N, D) float
+
+    def take(self, rows):
+        """Gives the embeddings at some positions, or where a mask is true."""
+        return Embeddings(*(array[rows] for array in self))
+
+    def samples(self):
+        """Lists what is known of each picture, without its embedding."""
+        return [Picture(*x) for x in zip(*self[:4], strict=True)]
+
+
+class Run:
+    """Reads the folder of a run; every part of it may be absent.
+
+    Args:
+        directory: Path of the folder.
+        name: String that names the run to its readers. Defaults to the name
+            of the folder.
+
+    Raises:
+        ValueError: If `directory` is no folder, or holds no part of a run.
+
+    Attributes:
+        info: Dict of `run.json`: command, options, versions, dataset, stages.
+        history: Dict of stage to dict of metric to float array `(epochs,)`.
+        gates: Dict of gate name to logits `(epochs, modalities, ...)`.
+        cells: Dict of cell to dict of level to array `(2, ...)` of 0 and 1.
+        rows: List of dicts, one per network that was evaluated.
+        calibration: Dict of direction to dict with a `"threshold"`.
+        missing: Dict of the parts that could not be read to the reason.
+    """
+
+    def __init__(self, directory, name=None):
+        self.directory = pathlib.Path(directory)
+        self.name = name or self.directory.resolve().name
+        self.missing = {}
+        self.info = self._part("run.json", read_json)
+        self.history = self._part("history.csv", read_history)
+        self.gates = self._part("gates.npz", read_gates)
+        self.cells = self._part("architecture.json", read_cells)
+        self.rows = list(self._part("metrics.json", read_rows))
+        self.calibration = self._part("calibration.json", read_json)
+        files = self.directory.glob("embeddings/*.npz")
+        self.embedding_names = sorted(file.stem for file in files)
+        if not self.embedding_names:
+            self.missing["embeddings/"] = "not written"
+        self._check_there_is_something()
+
+    def embeddings(self, row):
+        """Reads the embeddings of one network, or gives `None`."""
+        file = f"embeddings/{row}.npz"
+        return self._part(file, read_embeddings) or None
+
+    def why(self, part):
+        """Says why a part is missing: `gates.npz was not written`."""
+        return f"{part} was {self.missing.get(part, 'empty')}"
+
+    @property
+    def dataset(self):
+        """Dict of the dataset: name, root, trial, fingerprint, statistics."""
+        return self.info.get("dataset") or {}
+
+    def _part(self, name, read):
+        """Reads one file; notes the reason and gives `{}` where it cannot."""
+        file = self.directory / name
+        if not file.is_file():
+            self.missing[name] = "not written"
+            return {}
+        try:
+            return read(file)
+        except UNREADABLE as error:
+            self.missing[name] = f"unreadable: {error}"
+            return {}
+
+    def _check_there_is_something(self):
+        parts = (self.info, self.history, self.gates, self.cells, self.rows)
+        if not any((*parts, self.calibration, self.embedding_names)):
+            raise ValueError(
+                "A run is a folder with at least one part of a run in it. "
+                f"Received: directory={str(self.directory)!r}. "
+                "Pass the folder that holds run.json."
+            )
+
+
+def read_json(file) -> dict:
+    """Reads a JSON object."""
+    content = json.loads(file.read_text("utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")
+    return content
+
+
+def read_history(file) -> dict:
+    """Reads the curves of every stage; a metric without values is left out."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        table = list(csv.DictReader(lines))
+    history = {}
+    for stage in dict.fromkeys(line["stage"] for line in table):
+        own = [line for line in table if line["stage"] == stage]
+        history[stage] = {
+            metric: values
+            for metric in own[0]
+            if metric not in ("stage", "epoch", None)
+            and np.isfinite(values := column(own, metric)).any()
+        }
+    return history
+
+
+def column(lines, metric):
+    """Gives one metric of all lines; NaN where it is empty."""
+    return np.array([float(line[metric] or "nan") for line in lines])
+
+
+def read_gates(file) -> dict:
+    """Reads the logits of every gate, without the temperature."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays if "/" in name}
+
+
+def read_cells(file) -> dict:
+    """Reads the choice of an architecture as arrays."""
+    cells = {}
+    for cell, levels in read_json(file)["cells"].items():
+        cells[cell] = {
+            level: np.array([choice["visible"], choice["infrared"]])
+            for level, choice in levels.items()
+            if choice
+        }
+    return cells
+
+
+def read_rows(file) -> list:
+    """Reads the evaluated networks."""
+    return [row for row in read_json(file)["rows"] if row["name"]]
+
+
+def read_embeddings(file) -> Embeddings:
+    """Reads the embeddings of one network."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return Embeddings(*(arrays[name] for name in Embeddings._fields))

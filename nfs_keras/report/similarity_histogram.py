@@ -1,0 +1,102 @@
+"""How similar pictures of the same and of different people are."""
+
+import numpy as np
+
+from nfs_keras.report.style import (
+    BLUE,
+    INK,
+    VERMILLION,
+    drawn,
+    new_figure,
+)
+
+NUM_BINS = 100
+BLOCK = 512  # query rows at a time: bounds memory, not accuracy
+
+
+@drawn
+def plot_similarity_histogram(
+    query,
+    gallery,
+    query_identities,
+    gallery_identities,
+    threshold=None,
+    title=None,
+):
+    """Draws histograms of cosine similarity, with the decision threshold.
+
+    Args:
+        query: Float array `(num_query, dim)` of embeddings.
+        gallery: Float array `(num_gallery, dim)` of embeddings.
+        query_identities: Int array `(num_query,)`.
+        gallery_identities: Int array `(num_gallery,)`.
+        threshold: Float in [-1, 1]: pairs above it are called the same.
+        title: String above the axes.
+
+    Returns:
+        A `matplotlib.figure.Figure`. Each histogram sums to 100 %: there are
+        far more pairs of different people than of the same.
+    """
+    same, different = similarity_counts(
+        query, gallery, query_identities, gallery_identities
+    )
+    figure, ((axes,),) = new_figure(3.2)
+    edges = np.linspace(-1, 1, NUM_BINS + 1)
+    for name, counts, color, hatch in (
+        ("different people", different, BLUE, ""),
+        ("same person", same, VERMILLION, "///"),
+    ):
+        shares = 100 * counts / max(1, counts.sum())
+        label = f"{name} ({counts.sum():,} pairs)"
+        axes.stairs(
+            shares,
+            edges,
+            fill=True,
+            facecolor=(color, 0.25),
+            edgecolor=color,
+            linewidth=1.6,
+            hatch=hatch,
+            label=label,
+        )
+    if threshold is not None:
+        name = f"threshold {threshold:.2f}"
+        axes.axvline(threshold, color=INK, ls="--", lw=1.5, label=name)
+    drawn_bins = np.flatnonzero(same + different)
+    if drawn_bins.size:
+        axes.set_xlim(edges[drawn_bins[0]], edges[drawn_bins[-1] + 1])
+    axes.set(xlabel="Cosine similarity", ylabel="Pairs (%)")
+    axes.set_title(title)
+    figure.legend(loc="outside lower center")
+    return figure
+
+
+def similarity_counts(query, gallery, query_identities, gallery_identities):
+    """Counts the pairs of same and of different people by similarity.
+
+    Args:
+        query: Float array `(num_query, dim)`.
+        gallery: Float array `(num_gallery, dim)`.
+        query_identities: Int array `(num_query,)`.
+        gallery_identities: Int array `(num_gallery,)`.
+
+    Returns:
+        Two int arrays `(100,)`: pairs by bin of similarity from -1 to 1.
+    """
+    query, gallery = unit(query), unit(gallery)
+    counts = np.zeros((2, NUM_BINS), np.int64)
+    for start in range(0, len(query), BLOCK):
+        rows = slice(start, start + BLOCK)
+        similarity = np.clip(query[rows] @ gallery.T, -1, 1)
+        bins = np.int16((similarity + 1) * (NUM_BINS / 2))
+        bins = np.minimum(bins, NUM_BINS - 1)
+        same = query_identities[rows, None] == gallery_identities[None]
+        counts[0] += np.bincount(bins[same], minlength=NUM_BINS)
+        counts[1] += np.bincount(bins[~same], minlength=NUM_BINS)
+    return counts
+
+
+def unit(embeddings):
+    """Scales rows to length 1; rows of zeros stay zero."""
+    embeddings = np.asarray(embeddings, np.float32)
+    length = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.maximum(length, 1e-12)
