@@ -1,4 +1,5 @@
 from nfs_keras.datasets.augmentation import Augmentation as Augmentation
+from nfs_keras.datasets.check_dataset import check_dataset as check_dataset
 from nfs_keras.datasets.folder_dataset import FolderDataset as FolderDataset
 from nfs_keras.datasets.identity_sampler import (
     IdentitySampler as IdentitySampler,

@@ -27,7 +27,7 @@ def image_dataset(
         RGB in [0, 255].
 
     Raises:
-        ValueError: A file is missing, unreadable, empty, no picture or too
+        BadImage: A file is missing, unreadable, empty, no picture or too
             large to unpack.
     """
     batches = _uint8_dataset(samples, image_shape, batch_size)
@@ -46,7 +46,7 @@ def read_images(
         uint8 tensor of shape `(len(samples), height, width, 3)`.
 
     Raises:
-        ValueError: A file is no whole picture, or is too large to unpack.
+        BadImage: A file is no whole picture, or is too large to unpack.
     """
     images = np.empty((len(samples), *image_shape[:2], 3), "uint8")
     first = 0

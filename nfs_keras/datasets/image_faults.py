@@ -8,7 +8,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from nfs_keras.datasets.image_headers import bad_image, check_header
+from nfs_keras.datasets.bad_image import BadImage
+from nfs_keras.datasets.image_headers import check_header
 from nfs_keras.datasets.images import decode_image
 from nfs_keras.datasets.sample import Sample
 
@@ -17,7 +18,7 @@ def check_headers(samples: Iterable[Sample]) -> None:
     """Refuses samples whose files do not even begin like pictures.
 
     Raises:
-        ValueError: A file is missing, unreadable, empty, no picture or too
+        BadImage: A file is missing, unreadable, empty, no picture or too
             large to unpack.
     """
     for sample in samples:
@@ -28,7 +29,7 @@ def check_images(samples: Sequence[Sample]) -> None:
     """Decodes all samples once, in parallel, and keeps nothing.
 
     Raises:
-        ValueError: A file cannot be decoded; the first one is named.
+        BadImage: A file cannot be decoded; the first one is named.
     """
     for fault in find_faults([sample.path for sample in samples]):
         if fault is not None:
@@ -37,7 +38,7 @@ def check_images(samples: Sequence[Sample]) -> None:
 
 def find_faults(
     paths: Sequence[str | Path], verbose: bool = False
-) -> list[ValueError | None]:
+) -> list[BadImage | None]:
     """Decodes files in parallel and tells what is wrong with each.
 
     Args:
@@ -56,14 +57,14 @@ def find_faults(
     return faults
 
 
-def find_fault(path: str | Path) -> ValueError | None:
+def find_fault(path: str | Path) -> BadImage | None:
     """Decodes one file as training would, and tells what is wrong with it."""
     try:
         check_header(path)
         with tf.device("CPU:0"):
             decode_image(Path(path).read_bytes())
-    except ValueError as fault:
+    except BadImage as fault:
         return fault
     except tf.errors.InvalidArgumentError:
-        return bad_image(path, "is damaged or cut off")
+        return BadImage(path, "is damaged or cut off")
     return None

@@ -9,8 +9,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-# 4096 x 4096: no picture of one person is larger, and many a bomb is.
-MAX_PIXELS = 2**24
+from nfs_keras.datasets.bad_image import MAX_PIXELS, BadImage
 
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -22,32 +21,23 @@ def check_header(path: str | Path) -> tuple[int, int]:
         path: A BMP, PNG, JPEG or GIF file.
 
     Raises:
-        ValueError: The file is missing, unreadable, empty, no such picture,
-            or would unpack into more than `MAX_PIXELS`.
+        BadImage: The file is missing, unreadable, empty, no such picture, or
+            would unpack into more than `MAX_PIXELS`.
     """
     try:
         with open(path, "rb") as file:
             height, width = read_size(file)
     except FileNotFoundError:
-        raise bad_image(path, "does not exist") from None
+        raise BadImage(path, "does not exist") from None
     except OSError as error:
-        raise bad_image(path, f"cannot be read: {error.strerror}") from None
+        raise BadImage(path, f"cannot be read: {error.strerror}") from None
     except struct.error:
-        raise bad_image(path, "breaks off in its header") from None
+        raise BadImage(path, "breaks off in its header") from None
     except ValueError as error:
-        raise bad_image(path, str(error)) from None
+        raise BadImage(path, str(error)) from None
     if not 0 < height * width <= MAX_PIXELS:
-        raise bad_image(path, f"claims {height} x {width} pixels")
+        raise BadImage(path, f"claims {height} x {width} pixels")
     return height, width
-
-
-def bad_image(path: str | Path, fault: str) -> ValueError:
-    """Says what is wrong with a picture."""
-    return ValueError(
-        "Every picture must be a whole BMP, PNG, JPEG or GIF file of at most "
-        f"{MAX_PIXELS:,} pixels. Received: path={str(path)!r}, which {fault}. "
-        "Restore it from the dataset's archive, or leave it out."
-    )
 
 
 def read_size(file: BinaryIO) -> tuple[int, int]:

@@ -43,6 +43,7 @@ class LLCM(Reader):
     """
 
     name = "llcm"
+    file_pattern = r"(vis|nir|test_(vis|nir)/cam[1-9])/(\d{4})/\3_c\d+_\w+\.\w+"
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """Opens a dataset without being told which one it is."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def open_dataset(root: str | Path, **options: Any) -> Reader:
     """
     root = Path(root)
     # Not `(root / name).exists()`: some file systems ignore case.
-    names = {entry.name for entry in root.iterdir()} if root.is_dir() else ()
+    names = sorted(os.listdir(root)) if root.is_dir() else []
     for reader, landmarks in LANDMARKS.items():
         if any(landmark in names for landmark in landmarks):
             return reader(root, **options)
@@ -39,7 +40,7 @@ def open_dataset(root: str | Path, **options: Any) -> Reader:
     )
     raise ValueError(
         f"A dataset is known by its folders: {known}. "
-        f"Received: root={str(root)!r}, which holds {sorted(names)[:8]}. "
+        f"Received: root={str(root)!r}, which holds {names[:8]}. "
         "Give the folder that holds those, or make a dataset with "
         "`nfs-reid synthesize`."
     )

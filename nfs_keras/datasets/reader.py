@@ -29,6 +29,7 @@ class Reader:
     """
 
     name = ""
+    file_pattern = ".*"  # of a picture's path below the root
 
     def __init__(self, root: str | Path, **options: Any) -> None:
         self.root = Path(root)

@@ -42,6 +42,7 @@ class RegDB(Reader):
     """
 
     name = "regdb"
+    file_pattern = r"(Visible|Thermal)/(\d+)/\w+_[vt]_\d+_\2\.\w+"
 
     def __init__(
         self,

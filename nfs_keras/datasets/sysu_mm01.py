@@ -40,6 +40,7 @@ class SYSUMM01(Reader):
     """
 
     name = "sysu_mm01"
+    file_pattern = r"cam[1-6]/\d{4}/\d{4}\.\w+"
 
     def __init__(
         self,
