@@ -68,3 +68,8 @@ class ChannelSearch(SearchGate):
 
     def gate_shape(self, input_shape):
         return (1, 1, input_shape[-1])
+
+    @property
+    def levels(self):
+        """Dict of the gate itself, `"channel"`: a cell of one level."""
+        return {"channel": self}

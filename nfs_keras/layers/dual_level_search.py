@@ -124,9 +124,9 @@ class DualLevelSearch(keras.layers.Layer):
         return inputs * channels * pixels
 
     @property
-    def gates(self):
-        """The two gates, coarse first."""
-        return [self.channel, self.spatial]
+    def levels(self):
+        """Dict of the gates: `"channel"` (coarse) and `"spatial"` (fine)."""
+        return {"channel": self.channel, "spatial": self.spatial}
 
     @property
     def temperature(self):

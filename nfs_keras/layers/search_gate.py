@@ -147,7 +147,8 @@ class SearchGate(keras.layers.Layer):
         probability = open_probability(
             self.logits, self.temperature, self.relaxation
         )
-        return ops.mean(ops.where(self.searching > 0, probability, self.mask))
+        mask = ops.convert_to_tensor(self.mask)  # JAX's `where` needs one
+        return ops.mean(ops.where(self.searching > 0, probability, mask))
 
     def entropy(self):
         """Scalar tensor: mean entropy of the choices in bits, 1 undecided."""

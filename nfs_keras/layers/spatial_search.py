@@ -67,3 +67,8 @@ class SpatialSearch(SearchGate):
 
     def gate_shape(self, input_shape):
         return (*input_shape[1:3], 1)
+
+    @property
+    def levels(self):
+        """Dict of the gate itself, `"spatial"`: a cell of one level."""
+        return {"spatial": self}

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from nfs_keras.layers import find_gates
+from nfs_keras.models.architecture import Architecture
 from nfs_keras.models.objective import Objective
 from nfs_keras.models.training_model import TrainingModel
 from nfs_keras.models.unrolled import unrolled_gradients
@@ -196,6 +197,14 @@ class SearchModel(TrainingModel):
             "gate_entropy": sum(g.entropy() for g in gates) / len(gates),
             "temperature": gates[0].temperature.value,
         }
+
+    def derive(self, budget=None):
+        """Decides every gate: the `Architecture` that the search has found.
+
+        Args:
+            budget: As in `Architecture.derive`.
+        """
+        return Architecture.derive(self.network, budget)
 
     def warm_up(self, warming_up=True):
         """Starts (or with `False` ends) training with every gate held open.
