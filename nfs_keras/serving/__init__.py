@@ -1,0 +1,19 @@
+"""From a trained network to a server that answers.
+
+`export_saved_model` writes a SavedModel that TF-Serving runs as it is: files
+of pictures in, embeddings out. Decoding, resizing and normalisation are part
+of it, by the same functions that fed the network in training, so a client
+cannot get them wrong. `Client` asks a server. `StandInServer` answers like
+TF-Serving for tests and on machines without docker.
+"""
+
+from nfs_keras.serving.export_saved_model import (
+    export_saved_model as export_saved_model,
+)
+from nfs_keras.serving.manifest import verify_manifest as verify_manifest
+from nfs_keras.serving.match_probability import (
+    MatchProbability as MatchProbability,
+)
+from nfs_keras.serving.match_probability import (
+    fit_match_probability as fit_match_probability,
+)

@@ -1,0 +1,141 @@
+"""The functions that a SavedModel answers with."""
+
+import tensorflow as tf
+
+from nfs_keras.datasets.images import resize_image
+from nfs_keras.serving.guarded_decoding import decode_batch
+from nfs_keras.serving.match_probability import MatchProbability
+
+MODALITIES = ("visible", "infrared")
+
+
+def endpoints(network, precision, match_probability, max_pixels) -> dict:
+    """Makes the endpoints of a network, by their fixed names.
+
+    Args:
+        network: Has `image_shape` and `encoder(modality)`, as `reid_network`.
+        precision: See `frozen_encoder`.
+        match_probability: `MatchProbability`, or `None`.
+        max_pixels: See `decode_batch`.
+
+    Returns:
+        Dict from name to `tf.function`.
+    """
+    signatures = {}
+    shape = tuple(network.image_shape)
+    for modality in MODALITIES:
+        encode = frozen_encoder(network.encoder(modality), shape, precision)
+        signatures[modality] = bytes_endpoint(encode, shape, max_pixels)
+        signatures[f"{modality}_pixels"] = pixels_endpoint(encode, shape)
+    dim = encode.structured_outputs.shape[-1]
+    signatures["match"] = match_endpoint(dim, match_probability)
+    signatures["serving_default"] = signatures["visible"]
+    return signatures
+
+
+def frozen_encoder(encoder, image_shape: tuple, precision: str):
+    """Traces an encoder with its weights as constants of the graph.
+
+    TensorFlow then folds batch normalisation and lays out the kernels once,
+    when the model is loaded, instead of at every request.
+
+    Args:
+        encoder: `keras.Model` from images to embeddings.
+        image_shape: `(height, width, 3)` of its images.
+        precision: `"float32"`, `"bfloat16"` or `"float16"`: of the kernels
+            and of what is computed with them.
+
+    Returns:
+        Concrete function from `(B, *image_shape)` float32 images in [0, 255]
+        to `(B, D)` float32 embeddings.
+    """
+    if precision != "float32":
+        encoder = with_precision(encoder, precision)
+    trainable = constants(encoder.trainable_variables, precision)
+    frozen = constants(encoder.non_trainable_variables, precision)
+
+    def encode(images):
+        # TensorFlow's oneDNN convolution gives an empty batch a wrong shape.
+        size = tf.shape(images)[0]
+        extra = tf.cast(size == 0, "int32")
+        images = tf.pad(images, [[0, extra], [0, 0], [0, 0], [0, 0]])
+        embedding, _ = encoder.stateless_call(
+            [tf.constant(value) for value in trainable],
+            [tf.constant(value) for value in frozen],
+            images,
+            training=False,
+        )
+        return embedding[:size]
+
+    spec = tf.TensorSpec((None, *image_shape), "float32", name="images")
+    return tf.function(encode, autograph=False).get_concrete_function(spec)
+
+
+def constants(variables, precision: str) -> list:
+    """Reads variables as arrays, the kernels among them in `precision`."""
+    return [
+        tf.cast(v.value, precision if v.name == "kernel" else v.dtype).numpy()
+        for v in variables
+    ]
+
+
+def with_precision(encoder, precision: str):
+    """Copies a Keras model into one that computes in a half precision."""
+    config = with_dtype_policy(encoder.get_config(), f"mixed_{precision}")
+    copy = type(encoder).from_config(config)
+    copy.set_weights(encoder.get_weights())
+    return copy
+
+
+def with_dtype_policy(config, policy: str):
+    """Names another dtype policy wherever a Keras configuration names one."""
+    if isinstance(config, list | tuple):
+        return [with_dtype_policy(item, policy) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return {**config, "config": {"name": policy}}
+    return {k: with_dtype_policy(v, policy) for k, v in config.items()}
+
+
+def bytes_endpoint(encode, image_shape: tuple, max_pixels: int):
+    """Makes the endpoint that embeds image files."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], "string")])
+    def embed(image_bytes):
+        images, valid = decode_batch(image_bytes, image_shape, max_pixels)
+        embedding = tf.where(valid[:, tf.newaxis], encode(images), 0.0)
+        return {"embedding": embedding, "valid": valid}
+
+    return embed
+
+
+def pixels_endpoint(encode, image_shape: tuple):
+    """Makes the endpoint that embeds decoded images of one common size."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None] * 3 + [3], "uint8")])
+    def embed(image):
+        return {"embedding": encode(resize_image(image, image_shape))}
+
+    return embed
+
+
+def match_endpoint(dim: int, match_probability: MatchProbability | None):
+    """Makes the endpoint that compares sets of embeddings.
+
+    The first axis counts independent comparisons. Without it, a server that
+    batches would join the sets of different clients and tell each of them
+    about the other's.
+    """
+    spec = tf.TensorSpec([None, None, dim], "float32")
+
+    @tf.function(input_signature=[spec, spec])
+    def match(query, gallery):
+        similarity = tf.matmul(query, gallery, transpose_b=True)  # (B, Q, G)
+        if match_probability is None:
+            return {"similarity": similarity}
+        slope, intercept = match_probability
+        probability = tf.sigmoid(slope * similarity + intercept)
+        return {"similarity": similarity, "probability": probability}
+
+    return match

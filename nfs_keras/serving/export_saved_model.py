@@ -1,0 +1,127 @@
+"""Writes a trained network as a SavedModel that TF-Serving runs as it is."""
+
+import pathlib
+import shutil
+import warnings
+
+import tensorflow as tf
+
+from nfs_keras.serving.deployment_files import write_deployment_files
+from nfs_keras.serving.endpoints import endpoints
+from nfs_keras.serving.guarded_decoding import MAX_PIXELS
+from nfs_keras.serving.manifest import write_manifest
+from nfs_keras.serving.match_probability import MatchProbability
+from nfs_keras.serving.model_card import write_model_card
+from nfs_keras.serving.warm_up import write_warm_up
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+def export_saved_model(
+    network,
+    directory,
+    version: int | None = None,
+    precision: str = "float32",
+    match_probability: MatchProbability | None = None,
+    max_pixels: int = MAX_PIXELS,
+    run=None,
+) -> pathlib.Path:
+    """Exports a network to `directory/<version>/`, ready for TF-Serving.
+
+    The endpoints, with a batch of any size B (zero too):
+
+    | endpoint | inputs | outputs |
+    | --- | --- | --- |
+    | `visible`, `infrared` | `image_bytes` (B,) string: JPEG, PNG or BMP \
+files | `embedding` (B, D) float32, L2-normalised, zero where the file is \
+broken; `valid` (B,) bool |
+    | `visible_pixels`, `infrared_pixels` | `image` (B, H, W, 3) uint8, RGB, \
+any H and W | `embedding` |
+    | `match` | `query` (B, Q, D), `gallery` (B, G, D) float32: two sets of \
+embeddings in each of B comparisons | `similarity` (B, Q, G); `probability` \
+of one person, if calibrated |
+    | `serving_default` | as `visible` | as `visible` |
+
+    Decoding, resizing and normalisation happen inside, by the functions that
+    fed the network in training. Weights become constants of the graph. The
+    version appears at once, whole: a server that watches `directory` never
+    sees half of it. Within it lie the warm-up requests, a `model_card.md` and a
+    manifest, see `verify_manifest`; beside it the files of
+    `write_deployment_files`.
+
+    Args:
+        network: A trained network with `image_shape` and `encoder(modality)`,
+            such as `compact` returns.
+        directory: Directory of all versions of this model.
+        version: Positive integer. Defaults to one more than the highest that
+            is there, or `1`.
+        precision: Of the kernels and of what is computed with them:
+            `"float32"`, or `"bfloat16"` or `"float16"` for machines that are
+            faster with it. Defaults to `"float32"`.
+        match_probability: Calibration of `match`, from
+            `fit_match_probability`. Defaults to `None`: no `probability`.
+        max_pixels: A file whose header announces a larger picture is refused
+            as broken. Defaults to 4096 x 4096.
+        run: Path of the run folder that the model card tells of. Defaults to
+            `None`.
+
+    Returns:
+        Path of the version, `directory/<version>`.
+
+    Raises:
+        ValueError: For an unknown precision, or a version that is taken.
+    """
+    check_precision(precision)
+    root = pathlib.Path(directory)
+    version = next_version(root) if version is None else version
+    target = free_place(root, version)
+    half_written = root / f".{version}.part"
+    shutil.rmtree(half_written, ignore_errors=True)
+    functions = endpoints(network, precision, match_probability, max_pixels)
+    tf.saved_model.save(tf.Module(), str(half_written), signatures=functions)
+    add_warm_up(half_written)
+    write_model_card(half_written, precision, run)
+    write_manifest(half_written)
+    half_written.rename(target)
+    write_deployment_files(root)
+    return target
+
+
+def check_precision(precision: str) -> None:
+    """Refuses a precision that is not offered."""
+    if precision not in PRECISIONS:
+        raise ValueError(
+            f"`precision` must be one of {PRECISIONS}. "
+            f"Received: precision={precision!r}. "
+            "Pass 'float32' unless the machine is faster with another."
+        )
+
+
+def next_version(root: pathlib.Path) -> int:
+    """Counts on from the highest version in `root`."""
+    taken = [int(path.name) for path in root.glob("*") if path.name.isdigit()]
+    return max(taken, default=0) + 1
+
+
+def free_place(root: pathlib.Path, version: int) -> pathlib.Path:
+    """Returns where the version goes, if nothing is there yet."""
+    target = root / str(version)
+    if version < 1 or target.exists():
+        raise ValueError(
+            "A version is a positive integer that is not taken. "
+            f"Received: version={version!r}, directory={str(root)!r}. "
+            "Leave `version` out to take the next one."
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def add_warm_up(directory: pathlib.Path) -> None:
+    """Writes the warm-up, or warns that the first request will be slow."""
+    try:
+        write_warm_up(directory)
+    except ImportError as error:
+        warnings.warn(
+            f"The model is exported without warm-up requests. {error}",
+            stacklevel=3,
+        )

@@ -1,0 +1,175 @@
+"""A page that goes with the model: what it is, how good, what it is not for."""
+
+import json
+import pathlib
+
+import tensorflow as tf
+
+CARD = """\
+# Model card: person re-identification between visible and infrared
+
+{description}
+
+## Endpoints
+{endpoints}
+
+## Data
+{data}
+
+## Results
+{metrics}
+
+## Architecture
+{architecture}
+
+## Intended use
+Given a picture of a person from a visible or an infrared camera, rank the
+pictures of the other kind by how likely they show the same person, for a
+human to look at. Input: one person, cropped; JPEG, PNG or BMP. Normalisation
+and resizing happen inside the model: send raw pictures.
+
+## Limits
+- A ranking is a lead and no proof of identity. Do not decide anything about a
+  person by it alone, and do not use it where the law asks for consent or a
+  permit that you do not have.
+- The results above hold for the cameras, places and people of the data above.
+  Others need a test of their own before use, and so does any threshold.
+- It recognises clothing and build more than faces: it does not know a person
+  who has changed clothes, and it may serve groups of people unequally. That
+  was not measured here.
+- Embeddings are personal data: they find a person again. Store and delete
+  them as you would the pictures.
+- Embeddings of two models, or of two versions of one, cannot be compared.
+
+## Reference
+Chen, Wan, Li, Jing, Sun, "Neural Feature Search for RGB-Infrared Person
+Re-Identification", CVPR 2021.
+"""
+
+DIRECTIONS = ("visible_to_infrared", "infrared_to_visible")
+METRICS = ("rank1", "rank5", "rank10", "rank20", "mean_ap", "mean_inp")
+
+
+def write_model_card(
+    directory, precision: str = "float32", run=None
+) -> pathlib.Path:
+    """Writes `model_card.md` into a model version.
+
+    Args:
+        directory: A model version, such as `saved_model/1`.
+        precision: The precision that it computes in.
+        run: Path of the run folder whose `run.json`, `metrics.json` and
+            `architecture.json` the card tells of, as far as they are there.
+            Defaults to `None`.
+
+    Returns:
+        Path of the card.
+    """
+    facts = {
+        name: read(run, f"{name}.json")
+        for name in ("run", "metrics", "architecture")
+    }
+    text = CARD.format(
+        description=describe(facts["run"], precision),
+        endpoints=describe_endpoints(directory),
+        data=describe_data(facts["run"].get("dataset")),
+        metrics=describe_metrics(facts["metrics"].get("rows", ())),
+        architecture=describe_architecture(facts["architecture"]),
+    )
+    path = pathlib.Path(directory) / "model_card.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(run, name: str) -> dict:
+    """Reads a file of the run folder; empty if there is none."""
+    path = run and pathlib.Path(run) / name
+    if not path or not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def describe(run: dict, precision: str) -> str:
+    """Says where the model comes from."""
+    lines = [f"Computes in {precision}."]
+    if run:
+        command = " ".join(map(str, run.get("command", ())))
+        lines.append(f"Made by `{command}`, started {run.get('started')}.")
+        lines += [f"{k} {v}." for k, v in run.get("versions", {}).items()]
+    return " ".join(lines)
+
+
+def describe_endpoints(directory) -> str:
+    """Lists the endpoints as the SavedModel itself declares them."""
+    signatures = tf.saved_model.load(str(directory)).signatures
+    rows = []
+    for name, signature in sorted(signatures.items()):
+        inputs = signature.structured_input_signature[1]
+        outputs = signature.structured_outputs
+        rows.append([name, describe_tensors(inputs), describe_tensors(outputs)])
+    return table(["endpoint", "inputs", "outputs"], rows)
+
+
+def describe_tensors(tensors: dict) -> str:
+    """Names tensors with type and shape; the free axes show as `?`."""
+    return ", ".join(
+        f"`{name}` {spec.dtype.name} "
+        f"({', '.join('?' if n is None else str(n) for n in spec.shape)})"
+        for name, spec in sorted(tensors.items())
+    )
+
+
+def describe_data(dataset: dict | None) -> str:
+    """Says what the network was trained and tested on."""
+    if not dataset:
+        return "Not recorded: the model was exported without its run folder."
+    rows = [
+        [k, v] for k, v in dataset.items() if k not in ("root", "statistics")
+    ]
+    rows += [[k, v] for k, v in (dataset.get("statistics") or {}).items()]
+    return table(["what", "value"], rows)
+
+
+def describe_metrics(rows) -> str:
+    """Shows every row of `metrics.json`, in percent."""
+    if not rows:
+        return "Not recorded: measure before use."
+    cells = [
+        [
+            row["name"],
+            direction.replace("_", " "),
+            *(f"{row[direction][name]:.2f}" for name in METRICS),
+        ]
+        for row in rows
+        for direction in DIRECTIONS
+        if direction in row
+    ]
+    return table(["network", "direction", *METRICS], cells)
+
+
+def describe_architecture(architecture: dict) -> str:
+    """Shows how much the search kept in each cell."""
+    if not architecture:
+        return "Not recorded."
+    rows = [
+        [cell, level, modality, f"{kept_share(kept):.1%}"]
+        for cell, levels in architecture.get("cells", {}).items()
+        for level, modalities in levels.items()
+        for modality, kept in (modalities or {}).items()
+    ]
+    backbone = architecture.get("backbone", "unknown")
+    header = ["cell", "level", "modality", "kept"]
+    return f"Backbone: {backbone}.\n\n{table(header, rows)}"
+
+
+def kept_share(kept) -> float:
+    """Averages a list, or a list of lists, of 0 and 1."""
+    if kept and isinstance(kept[0], list):
+        kept = [value for row in kept for value in row]
+    return sum(kept) / max(len(kept), 1)
+
+
+def table(header: list, rows: list) -> str:
+    """Lays out a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
