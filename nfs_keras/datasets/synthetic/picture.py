@@ -1,197 +1,124 @@
 """One synthetic picture: a pure function of seed, world and numbers."""
 
-import cv2
+from typing import NamedTuple
+
 import numpy as np
 
-from nfs_keras.datasets.synthetic.figure import Figure, Pose
-from nfs_keras.datasets.synthetic.person import Part, Person, draw_person
+from nfs_keras.datasets.synthetic.camera import (
+    photograph_colour,
+    photograph_near_infrared,
+    photograph_thermal,
+)
+from nfs_keras.datasets.synthetic.canvas import Pose
+from nfs_keras.datasets.synthetic.figure import paint_person
+from nfs_keras.datasets.synthetic.person import Person, random_person
+from nfs_keras.datasets.synthetic.scene import random_scene
 
+WORLDS = ("people", "regdb", "sysu_mm01", "llcm")
 MODALITIES = ("visible", "infrared")
-WORLDS = ("regdb", "sysu_mm01", "llcm", "people")
-SUPERSAMPLING = 2
+PERSON, PLACE, SPLIT = 2, 3, 4  # what else is drawn, beside MODALITIES
+OVERSAMPLING = 2
 DEFAULT_DIFFICULTY = 0.5
 
 
-def generator(seed: int, world: str, *numbers: int) -> np.random.Generator:
+class Recipe(NamedTuple):
+    """What the pictures of a dataset depend on, besides their numbers."""
+
+    world: str  # one of `WORLDS`
+    seed: int
+    image_shape: tuple[int, int]
+    difficulty: float
+
+
+class Shot(NamedTuple):
+    """One picture to take."""
+
+    path: str  # relative to the dataset's root
+    identity: int
+    modality: str  # "visible" | "infrared"
+    number: int  # counts the person's pictures in this modality from 1
+    place: int = 0  # of a fixed camera; 0 is wherever the person was met
+
+
+def generator(recipe: Recipe, thing: int, *numbers: int):
     """Makes the random generator of one thing in a world.
 
     Args:
-        seed: Non-negative int.
-        world: One of `WORLDS`: what one world draws, no other does.
-        *numbers: Three non-negative ints that name the thing.
+        recipe: A `Recipe`; its world and seed count.
+        thing: Int. An index into `MODALITIES`, or `PERSON`, `PLACE`, `SPLIT`.
+        *numbers: Two non-negative ints that name the thing.
 
     Returns:
-        A `np.random.Generator`.
+        A `np.random.Generator`. No two things share one.
     """
-    return np.random.default_rng([seed, WORLDS.index(world), *numbers])
+    world = WORLDS.index(recipe.world)
+    first, second = numbers
+    return np.random.default_rng([recipe.seed, world, thing, first, second])
 
 
-def draw_picture(
-    world: str,
-    seed: int,
-    image_shape: tuple[int, int],
-    difficulty: float,
-    identity: int,
-    camera: int,
-    modality: str,
-    number: int,
-) -> np.ndarray:
-    """Draws picture `number` of a person."""
-    person = person_of(seed, world, identity)
-    slot = MODALITIES.index(modality)
-    rng = generator(seed, world, identity, slot, number)
-    return picture_of(person, modality, rng, image_shape, difficulty)
+def person_of(recipe: Recipe, identity: int) -> Person:
+    """Draws the person who bears `identity`."""
+    return random_person(generator(recipe, PERSON, identity, 0))
 
 
-def person_of(seed: int, world: str, identity: int) -> Person:
-    """Draws the person who bears `identity` in a world.
+def take_picture(recipe: Recipe, shot: Shot) -> np.ndarray:
+    """Draws one picture.
 
     Args:
-        seed: Non-negative int.
-        world: One of `WORLDS`. People of different worlds are unrelated.
-        identity: Non-negative int.
-
-    Returns:
-        A `Person`.
-    """
-    return draw_person(generator(seed, world, identity, 2, 0))
-
-
-def picture_of(
-    person: Person, modality: str, rng, image_shape, difficulty: float
-) -> np.ndarray:
-    """Draws one picture of a person.
-
-    Args:
-        person: A `Person`.
-        modality: `"visible"` or `"infrared"`.
-        rng: The picture's own `np.random.Generator`.
-        image_shape: `(height, width)` in pixels.
-        difficulty: Float in [0, 1] that scales everything that is not the
-            person.
+        recipe: A `Recipe`.
+        shot: A `Shot`.
 
     Returns:
         RGB uint8 array of shape `(height, width, 3)`.
     """
+    height, width = recipe.image_shape
+    thing = MODALITIES.index(shot.modality)
+    person = person_of(recipe, shot.identity)
+    rng = generator(recipe, thing, shot.identity, shot.number)
+    large = (height * OVERSAMPLING, width * OVERSAMPLING)
+    pose = random_pose(person, rng, large, recipe.difficulty)
+    image = _photograph(recipe, shot)(
+        paint_person(person, pose, large),
+        person.materials,
+        _scene(recipe, shot),
+        rng,
+        recipe.image_shape,
+        recipe.difficulty,
+    )
+    return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+
+
+def random_pose(person, rng, image_shape, difficulty) -> Pose:
+    """Draws how a person stands in one picture."""
     height, width = image_shape
-    large = (height * SUPERSAMPLING, width * SUPERSAMPLING)
-    pose = draw_pose(person, rng, large, difficulty)
-    parts = Figure(person, pose, large).draw()
-    draw = _visible if modality == "visible" else _infrared
-    return draw(person, parts, rng, image_shape, difficulty)
-
-
-def draw_pose(person, rng, shape, difficulty):
-    height, width = shape
-    base = 0.0 if person.view == "front" else np.pi
-    yaw = base + rng.normal(0, 0.5) * difficulty
-    scale = height * 0.84 * person.height
-    scale *= 1 + 0.08 * difficulty * rng.uniform(-1, 1)
+    yaw = 0.0 if person.view == "front" else np.pi
+    yaw += 0.55 * difficulty * rng.normal()
+    turned = rng.uniform(-np.pi, np.pi)
+    if rng.random() < 0.15 * difficulty:
+        yaw += turned
+    nearness = 1 + 0.1 * difficulty * rng.uniform(-1, 1)
     return Pose(
         yaw=yaw,
         phase=rng.uniform(0, 2 * np.pi),
-        stride=rng.uniform(0.1, 0.25 + 0.3 * difficulty),
-        scale=scale,
-        centre=width * (0.5 + 0.12 * difficulty * rng.uniform(-1, 1)),
-        ground=height * (0.955 + 0.05 * difficulty * rng.uniform(-1, 1)),
+        stride=rng.uniform(0.08, 0.2 + 0.4 * difficulty),
+        scale=height * 0.84 * person.body.height * nearness,
+        centre=width * (0.5 + 0.14 * difficulty * rng.uniform(-1, 1)),
+        ground=height * (0.955 + 0.06 * difficulty * rng.uniform(-1, 1)),
     )
 
 
-def _clutter(rng, shape, difficulty, channels):
-    """Draws a background of a wall, a ground and random things."""
-    height, width = shape
-    tone = rng.uniform(0.25, 0.75, (2, channels))
-    image = np.empty((height, width, channels), np.float32)
-    horizon = int(height * rng.uniform(0.3, 0.7))
-    image[:horizon], image[horizon:] = tone[0], tone[1]
-    for _ in range(rng.poisson(8 * difficulty)):
-        x, y = rng.uniform(0, width), rng.uniform(0, height)
-        w, h = rng.uniform(3, width * 0.4), rng.uniform(3, height * 0.4)
-        shade = tone[int(y > horizon)] + rng.normal(0, 0.18, channels)
-        corners = (
-            (int(x - w / 2), int(y - h / 2)),
-            (
-                int(x + w / 2),
-                int(y + h / 2),
-            ),
-        )
-        cv2.rectangle(image, *corners, tuple(map(float, shade)), -1)
-    return image
+def _photograph(recipe, shot):
+    if shot.modality == "visible":
+        return photograph_colour
+    # RegDB's second camera feels heat; the others bring a lamp.
+    if recipe.world in ("sysu_mm01", "llcm"):
+        return photograph_near_infrared
+    return photograph_thermal
 
 
-def _texture(rng, shape, cell):
-    height, width = shape
-    grid = rng.normal(size=(height // cell + 2, width // cell + 2))
-    return cv2.resize(
-        grid.astype(np.float32),
-        (width, height),
-        interpolation=cv2.INTER_LINEAR,
-    )
-
-
-def _hide(image, rng, difficulty, shade):
-    """Puts something between the camera and the person."""
-    if rng.random() > 0.35 * difficulty:
-        return image
-    height, width = image.shape[:2]
-    kind = rng.integers(3)
-    if kind == 0:
-        x = int(rng.choice((0.0, 1.0)) * width)
-        reach = int(width * rng.uniform(0.15, 0.35))
-        cv2.rectangle(image, (x - reach, 0), (x + reach, height), shade, -1)
-    elif kind == 1:
-        y = int(height * rng.uniform(0.75, 0.95))
-        cv2.rectangle(image, (0, y), (width, height), shade, -1)
-    else:
-        x = int(width * rng.uniform(0.2, 0.8))
-        cv2.rectangle(image, (x, 0), (x + width // 16, height), shade, -1)
-    return image
-
-
-def _shrink(image, image_shape):
-    height, width = image_shape
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _compose(parts, values, background, image_shape):
-    """Puts the figure, `values` by part, before a background."""
-    inside = (parts > 0).astype(np.float32)
-    cover = _shrink(inside, image_shape)[..., None]
-    figure = values.astype(np.float32)[parts] * inside[..., None]
-    figure = _shrink(figure, image_shape)
-    figure = figure.reshape(*image_shape, -1)
-    return figure + (1 - cover) * background, cover
-
-
-def _visible(person, parts, rng, image_shape, difficulty):
-    background = _clutter(rng, image_shape, difficulty, 3)
-    background += 0.05 * _texture(rng, image_shape, 3)[..., None]
-    image, cover = _compose(parts, person.colours, background, image_shape)
-    image += 0.03 * cover * _texture(rng, image_shape, 4)[..., None]
-    shade = tuple(map(float, rng.uniform(0.1, 0.8, 3)))
-    image = _hide(image, rng, difficulty, shade)
-    slope = np.linspace(-1, 1, image_shape[1])[:, None]
-    image *= 1 + 0.25 * difficulty * rng.uniform(-1, 1) * slope
-    image *= 1 + 0.12 * difficulty * rng.normal(size=3)
-    image *= np.exp(0.35 * difficulty * rng.normal())
-    image += 0.05 * difficulty * rng.normal()
-    image += rng.normal(0, 0.02, image.shape)
-    return np.clip(image * 255, 0, 255).astype(np.uint8)
-
-
-def _infrared(person, parts, rng, image_shape, difficulty):
-    background = 0.3 * _clutter(rng, image_shape, difficulty, 1) - 0.15
-    heat = person.heat[:, None].copy()
-    heat[Part.BACKGROUND] = 0
-    image, cover = _compose(parts, heat, background, image_shape)
-    image = image[..., 0]
-    image += 0.03 * cover[..., 0] * _texture(rng, image_shape, 4)
-    image = _hide(image, rng, difficulty, float(rng.uniform(-0.1, 0.4)))
-    image = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 1.0)
-    gain = np.exp(0.25 * difficulty * rng.normal())
-    offset = 0.2 + 0.12 * difficulty * rng.normal()
-    image = offset + 0.7 * gain * image
-    image += 0.01 * rng.normal(size=(1, image_shape[1]))
-    image += rng.normal(0, 0.02, image.shape)
-    image = np.clip(image * 255, 0, 255).astype(np.uint8)
-    return np.repeat(image[..., None], 3, axis=2)
+def _scene(recipe, shot):
+    """Draws where and when: all pictures of a session share it."""
+    if shot.place:
+        return random_scene(generator(recipe, PLACE, shot.place, 0))
+    thing = MODALITIES.index(shot.modality)
+    return random_scene(generator(recipe, thing, shot.identity, 0))

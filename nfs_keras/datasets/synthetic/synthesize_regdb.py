@@ -4,14 +4,16 @@ from pathlib import Path
 
 from nfs_keras.datasets.synthetic.picture import (
     DEFAULT_DIFFICULTY,
+    SPLIT,
+    Recipe,
+    Shot,
     generator,
     person_of,
 )
-from nfs_keras.datasets.synthetic.tree import Entry, Recipe, write_tree
+from nfs_keras.datasets.synthetic.tree import write_tree
 
 NUM_TRIALS = 10
 FOLDERS = {"visible": "Visible", "infrared": "Thermal"}
-WORLD = "regdb"
 
 
 def synthesize_regdb(
@@ -48,37 +50,36 @@ def synthesize_regdb(
         ValueError: If an argument is out of range, or `root` holds
             something else or cannot be written.
     """
-    recipe = Recipe(WORLD, seed, tuple(image_shape), float(difficulty))
-    entries = [
-        entry
+    recipe = Recipe("regdb", seed, tuple(image_shape), float(difficulty))
+    shots = [
+        shot
         for identity in range(1, num_identities + 1)
-        for entry in _entries(identity, images_per_modality, seed, image_format)
+        for shot in _shots(recipe, identity, images_per_modality, image_format)
     ]
     texts = {}
     for trial in range(1, NUM_TRIALS + 1):
-        texts |= _splits(entries, num_identities, seed, trial)
-    return write_tree(root, recipe, entries, texts, num_workers, verbose)
+        texts |= _splits(recipe, shots, num_identities, trial)
+    return write_tree(root, recipe, shots, texts, num_workers, verbose)
 
 
-def _entries(identity, images_per_modality, seed, image_format):
-    person = person_of(seed, WORLD, identity)
-    entries = []
+def _shots(recipe, identity, images_per_modality, image_format):
+    """Lists a person's pictures under names like RegDB's."""
+    person = person_of(recipe, identity)
+    shots = []
     for modality, folder in FOLDERS.items():
-        letter = folder[0].lower()
-        for number in range(images_per_modality):
-            frame = (identity - 1) * images_per_modality + number + 1
-            name = (
-                f"{person.gender}_{person.view}_{letter}_{frame:05d}"
-                f"_{identity}.{image_format}"
-            )
+        start = f"{person.gender}_{person.view}_{folder[0].lower()}"
+        for number in range(1, images_per_modality + 1):
+            frame = (identity - 1) * images_per_modality + number
+            name = f"{start}_{frame:05d}_{identity}.{image_format}"
             path = f"{folder}/{identity}/{name}"
-            entries.append(Entry(path, identity, 0, modality, number))
-    return entries
+            shots.append(Shot(path, identity, modality, number))
+    return shots
 
 
-def _splits(entries, num_identities, seed, trial):
+def _splits(recipe, shots, num_identities, trial):
     """Writes a trial's four lists; labels count each half from 0."""
-    order = generator(seed, WORLD, trial, 3, 0).permutation(num_identities) + 1
+    rng = generator(recipe, SPLIT, trial, 0)
+    order = 1 + rng.permutation(num_identities)
     half = num_identities // 2
     texts = {}
     for subset, chosen in ("train", order[:half]), ("test", order[half:]):
@@ -86,8 +87,8 @@ def _splits(entries, num_identities, seed, trial):
         for modality, folder in FOLDERS.items():
             name = f"idx/{subset}_{folder.lower()}_{trial}.txt"
             texts[name] = "".join(
-                f"{entry.path} {labels[entry.identity]}\n"
-                for entry in entries
-                if entry.modality == modality and entry.identity in labels
+                f"{shot.path} {labels[shot.identity]}\n"
+                for shot in shots
+                if shot.modality == modality and shot.identity in labels
             )
     return texts

@@ -9,41 +9,21 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import keras
 
-from nfs_keras.datasets.synthetic.picture import draw_picture
+from nfs_keras.datasets.synthetic.picture import Recipe, Shot, take_picture
 
 RECIPE_FILE = "synthetic.json"
 DRAWING = 1  # raise it whenever the same recipe draws other pictures
-CHUNK = 40
-
-
-class Recipe(NamedTuple):
-    """What the pictures of a tree depend on, besides their own numbers."""
-
-    world: str
-    seed: int
-    image_shape: tuple[int, int]
-    difficulty: float
-
-
-class Entry(NamedTuple):
-    """One picture of a tree."""
-
-    path: str  # relative to the root
-    identity: int
-    camera: int
-    modality: str
-    number: int
+CHUNK = 40  # pictures that a worker takes at a time
 
 
 def write_tree(
     root: str | Path,
     recipe: Recipe,
-    entries: Sequence[Entry],
+    shots: Sequence[Shot],
     texts: dict[str, str],
     num_workers: int | None = None,
     verbose: bool = True,
@@ -54,7 +34,7 @@ def write_tree(
         root: Folder to make. It may exist if it is empty, or if it holds
             this very tree already: then nothing is done.
         recipe: A `Recipe`.
-        entries: The pictures.
+        shots: The pictures to take.
         texts: Contents of further files by path relative to `root`.
         num_workers: Number of processes, `None` for one per core. The
             pictures do not depend on it.
@@ -67,14 +47,14 @@ def write_tree(
         ValueError: If `root` holds anything else or cannot be written.
     """
     root = Path(root)
-    stamp = {"drawing": DRAWING, "pictures": len(entries), **recipe._asdict()}
+    stamp = {"drawing": DRAWING, "pictures": len(shots), **recipe._asdict()}
     texts = {**texts, RECIPE_FILE: json.dumps(stamp, indent=2) + "\n"}
     if _holds(root, texts):
         return root
     _check_free(root)
     with _staging(root) as staging:
         _write_texts(staging, texts)
-        _draw_all(staging, recipe, entries, num_workers, verbose)
+        _draw_all(staging, recipe, shots, num_workers, verbose)
         _publish(staging, root, texts)
     return root
 
@@ -135,11 +115,11 @@ def _publish(staging, root, texts):
             raise
 
 
-def _draw_all(staging, recipe, entries, num_workers, verbose):
-    for folder in sorted({str(Path(e.path).parent) for e in entries}):
+def _draw_all(staging, recipe, shots, num_workers, verbose):
+    for folder in sorted({str(Path(shot.path).parent) for shot in shots}):
         (staging / folder).mkdir(parents=True, exist_ok=True)
-    chunks = [entries[i : i + CHUNK] for i in range(0, len(entries), CHUNK)]
-    bar = keras.utils.Progbar(len(entries), verbose=int(verbose))
+    chunks = [shots[i : i + CHUNK] for i in range(0, len(shots), CHUNK)]
+    bar = keras.utils.Progbar(len(shots), verbose=int(verbose))
     draw = partial(_draw_chunk, staging, recipe)
     with _mapper(num_workers, len(chunks)) as run:
         for count in run(draw, chunks):
@@ -168,10 +148,9 @@ def _mapper(num_workers, num_tasks):
         cv2.setNumThreads(threads)
 
 
-def _draw_chunk(staging, recipe, entries):
-    for entry in entries:
-        picture = draw_picture(*recipe, *entry[1:])
-        path = staging / entry.path
-        encoded = cv2.imencode(path.suffix, picture[..., ::-1])[1]
-        path.write_bytes(encoded.tobytes())
-    return len(entries)
+def _draw_chunk(staging, recipe, shots):
+    for shot in shots:
+        path = staging / shot.path
+        image = take_picture(recipe, shot)[..., ::-1]  # OpenCV writes BGR
+        path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
+    return len(shots)
