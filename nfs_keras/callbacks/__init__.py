@@ -1,3 +1,14 @@
+"""Callbacks of training and search."""
+
+from nfs_keras.callbacks.gate_history import GateHistory as GateHistory
+from nfs_keras.callbacks.history_log import HistoryLog as HistoryLog
+from nfs_keras.callbacks.retrieval_evaluation import (
+    RetrievalEvaluation as RetrievalEvaluation,
+)
 from nfs_keras.callbacks.temperature_annealing import (
     TemperatureAnnealing as TemperatureAnnealing,
 )
+from nfs_keras.callbacks.training_checkpoint import (
+    TrainingCheckpoint as TrainingCheckpoint,
+)
+from nfs_keras.callbacks.warm_up import WarmUp as WarmUp

@@ -37,13 +37,19 @@ class Calibration:
 
     @property
     def equal_error_rate(self) -> float:
-        """Where as many matching pairs are refused as others accepted."""
-        return self._equal_error()[1]
+        """The rate at which as many matches are refused as others accepted.
+
+        Exact: from one threshold to the next, first errors are gained and
+        then a match, and the two rates meet on one of these two steps.
+        """
+        i = self._crossing
+        refused = 1 - self.true_positive_rates[i - 1] if i else 1.0
+        return float(min(self.false_positive_rates[i], refused))
 
     @property
     def threshold(self) -> float:
         """The similarity at the equal error rate."""
-        return self._equal_error()[0]
+        return float(self.thresholds[self._crossing])
 
     def at_false_positive_rate(self, rate: float) -> OperatingPoint:
         """The point that accepts most matches at no more than `rate` errors.
@@ -72,14 +78,8 @@ class Calibration:
             },
         }
 
-    def _equal_error(self):
-        """Interpolates where the error curves cross: threshold and rate."""
-        wrong, missed = self.false_positive_rates, 1 - self.true_positive_rates
-        i = int(np.argmax(wrong >= missed))
-        if i == 0:
-            return float(self.thresholds[0]), float((wrong[0] + missed[0]) / 2)
-        before, after = missed[i - 1] - wrong[i - 1], wrong[i] - missed[i]
-        share = before / (before + after)
-        ends = slice(i - 1, i + 1)
-        mix = np.array([1 - share, share])
-        return float(mix @ self.thresholds[ends]), float(mix @ wrong[ends])
+    @property
+    def _crossing(self):
+        """The first point with no fewer wrong acceptances than refusals."""
+        missed = 1 - self.true_positive_rates
+        return int(np.argmax(self.false_positive_rates >= missed))

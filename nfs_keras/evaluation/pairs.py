@@ -75,7 +75,7 @@ def calibrate(
         (above / len(thresholds))[::-1],
         (passed / num_other)[::-1],
         len(thresholds),
-        num_other,
+        int(num_other),
     )
 
 
