@@ -74,6 +74,10 @@ class TrainingModel(keras.Model):
     def trainable_variables(self):
         return self.weight_variables
 
+    @property
+    def trainable_weights(self):  # what Keras' own training step differentiates
+        return self.trainable_variables
+
     def call(self, inputs, training=False):
         return self.network(inputs, training=training)
 

@@ -1,0 +1,44 @@
+"""Writes what training reports into one table."""
+
+import csv
+import pathlib
+
+import keras
+
+from nfs_keras.files import replace_file
+
+
+class HistoryLog(keras.callbacks.Callback):
+    """Appends each epoch's values to a CSV file, one row per epoch.
+
+    Several stages of a run share the file. A stage that is resumed at an epoch
+    replaces the rows from there on, so none stands twice.
+
+    Args:
+        path: The CSV file; made if absent.
+        stage: Name of what is being trained, the first column.
+    """
+
+    def __init__(self, path, stage):
+        super().__init__()
+        self.path = pathlib.Path(path)
+        self.stage = stage
+
+    def on_epoch_end(self, epoch, logs=None):
+        rows = [r for r in self._rows() if not self._replaces(r, epoch)]
+        values = {key: f"{float(v):.6g}" for key, v in (logs or {}).items()}
+        rows.append({"stage": self.stage, "epoch": epoch, **values})
+        names = {name: None for row in rows for name in row}
+        with replace_file(self.path, "w") as file:
+            writer = csv.DictWriter(file, list(names), restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def _replaces(self, row, epoch):
+        return row["stage"] == self.stage and int(row["epoch"]) >= epoch
+
+    def _rows(self):
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="") as file:
+            return list(csv.DictReader(file))
