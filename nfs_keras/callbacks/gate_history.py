@@ -42,7 +42,7 @@ class GateHistory(keras.callbacks.Callback):
     def _snapshot(self):
         arrays = {}
         for name, cell in self.cells.items():
-            for level, gate in cell.levels.items():
+            for level, gate in cell.levels().items():
                 axes = (1, 2) if level == "channel" else 3
                 logits = keras.ops.convert_to_numpy(gate.logits)
                 arrays[f"{name}/{level}"] = logits.squeeze(axes)[None]

@@ -69,7 +69,7 @@ class ChannelSearch(SearchGate):
     def gate_shape(self, input_shape):
         return (1, 1, input_shape[-1])
 
-    @property
+    # No property: saving walks those, and would come back to the gate forever.
     def levels(self):
         """Dict of the gate itself, `"channel"`: a cell of one level."""
         return {"channel": self}

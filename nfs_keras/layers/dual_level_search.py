@@ -123,7 +123,6 @@ class DualLevelSearch(keras.layers.Layer):
             return inputs * ((channels + pixels) / 2)
         return inputs * channels * pixels
 
-    @property
     def levels(self):
         """Dict of the gates: `"channel"` (coarse) and `"spatial"` (fine)."""
         return {"channel": self.channel, "spatial": self.spatial}

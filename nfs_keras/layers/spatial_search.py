@@ -68,7 +68,7 @@ class SpatialSearch(SearchGate):
     def gate_shape(self, input_shape):
         return (*input_shape[1:3], 1)
 
-    @property
+    # No property: saving walks those, and would come back to the gate forever.
     def levels(self):
         """Dict of the gate itself, `"spatial"`: a cell of one level."""
         return {"spatial": self}

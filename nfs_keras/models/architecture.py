@@ -54,7 +54,7 @@ class Architecture:
             kept whatever their logit, for nothing passes a cell without any.
         """
         logits = {
-            name: {k: gate.logits.numpy() for k, gate in cell.levels.items()}
+            name: {k: gate.logits.numpy() for k, gate in cell.levels().items()}
             for name, cell in network.cells.items()
         }
         if budget is None:
@@ -89,7 +89,7 @@ class Architecture:
         """
         self._check_fits(network)
         for name, cell in network.cells.items():
-            for level, gate in cell.levels.items():
+            for level, gate in cell.levels().items():
                 gate.freeze(self.gate_mask(name, level))
         settle_neck(network)
 
@@ -104,7 +104,7 @@ class Architecture:
         wanted = {
             f"{name}/{level}": tuple(gate.logits.shape)
             for name, cell in network.cells.items()
-            for level, gate in cell.levels.items()
+            for level, gate in cell.levels().items()
         }
         given = {
             f"{name}/{level}": self.gate_mask(name, level).shape

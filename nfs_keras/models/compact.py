@@ -62,7 +62,7 @@ def compact(network, modality=None):
 def check_compactable(network):
     """Raises `ValueError` unless every channel choice is final and cuttable."""
     for name, cell in network.cells.items():
-        if any(float(gate.searching) for gate in cell.levels.values()):
+        if any(float(gate.searching) for gate in cell.levels().values()):
             raise ValueError(
                 "Only a network whose gates are frozen can be compacted. "
                 f"Received: cell of {name!r}, which is still searching. "
@@ -103,7 +103,7 @@ def smaller_stage(stage, kept, modality):
         blocks.append(type(block).from_config(config))
     closing = [
         level
-        for level in ({} if stage.cell is None else stage.cell.levels)
+        for level in ({} if stage.cell is None else stage.cell.levels())
         if (smaller_mask(stage.cell, level, kept, modality) < 1).any()
     ]
     search = {0: None, 2: "dual"}.get(len(closing), *closing[:1])
@@ -112,7 +112,7 @@ def smaller_stage(stage, kept, modality):
 
 def smaller_mask(cell, level, kept, modality):
     """The mask of a cell's level, of the kept channels only."""
-    mask = seen_mask(cell.levels[level], modality)
+    mask = seen_mask(cell.levels()[level], modality)
     return mask[..., kept] if level == "channel" else mask
 
 
@@ -129,7 +129,7 @@ def copy_stage(old, new, entering, leaving, modality):
         if block.project:
             copy_conv_norm(block.shortcut, smaller.shortcut, entering, leaving)
         entering = leaving
-    for level, gate in ({} if new.cell is None else new.cell.levels).items():
+    for level, gate in ({} if new.cell is None else new.cell.levels()).items():
         gate.freeze(smaller_mask(old.cell, level, leaving, modality))
 
 
