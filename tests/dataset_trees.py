@@ -1,4 +1,4 @@
-"""Builds the benchmarks' folder trees: real counts, one picture by hard link.
+"""Builds the benchmarks' folder trees: real counts, few pictures, hard links.
 
 The trees are written from the datasets' published layout, not by the library,
 so that a reader and its test cannot share a mistake.
@@ -10,42 +10,147 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+ORIGINALS = 8
+
 
 def write_image(path: Path, seed: int = 0, shape=(16, 8)) -> Path:
     """Writes a picture of noise in the format that its suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (*shape, 3), dtype="uint8")
-    cv2.imwrite(str(path), pixels)
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
     return path
-
-
-def make_regdb(root: Path, num_identities=8, images=3, trials=(1,)) -> Path:
-    """Writes a RegDB whose even people train and whose odd people test."""
-    lines = {}
-    for folder, word in (("Visible", "v"), ("Thermal", "t")):
-        for identity in range(1, num_identities + 1):
-            split = "test" if identity % 2 else "train"
-            label = (identity - 1) // 2
-            for image in range(images):
-                name = f"male_front_{word}_{image:05d}_{identity}.bmp"
-                path = f"{folder}/{identity}/{name}"
-                link(root, path, seed=identity)
-                file = f"{split}_{folder.lower()}"
-                lines.setdefault(file, []).append(f"{path} {label}\n")
-    for trial in trials:
-        for file, rows in lines.items():
-            index = root / "idx" / f"{file}_{trial}.txt"
-            index.parent.mkdir(exist_ok=True)
-            index.write_text("".join(rows))
-    return root
 
 
 def link(root: Path, path: str, seed: int = 0) -> None:
     """Puts a picture at `path`, a hard link to one of a few originals."""
-    suffix = Path(path).suffix
-    original = root.parent / f"{root.name}_originals" / f"{seed % 8}{suffix}"
+    originals = root.parent / f"{root.name}_originals"
+    original = originals / f"{seed % ORIGINALS}{Path(path).suffix}"
     if not original.exists():
-        write_image(original, seed=seed % 8)
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    os.link(original, root / path)
+        write_image(original, seed=seed % ORIGINALS)
+    file = root / path
+    try:
+        os.link(original, file)
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True)
+        os.link(original, file)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Writes a text file and the folders it lies in."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def make_regdb(root: Path, num_identities=8, images=3, trials=(1,)) -> Path:
+    """Writes a RegDB whose trial t trains on one half of a rotated circle."""
+    for trial in trials:
+        lines = {}
+        for path, identity, folder in regdb_paths(num_identities, images):
+            turned = (identity - 1 + trial) % num_identities
+            half, label = divmod(turned, num_identities // 2)
+            key = ("train", "test")[half], folder.lower()
+            lines.setdefault(key, []).append(f"{path} {label}\n")
+        for (half, folder), rows in lines.items():
+            name = f"idx/{half}_{folder}_{trial}.txt"
+            write_text(root / name, "".join(rows))
+    for path, identity, _ in regdb_paths(num_identities, images):
+        link(root, path, seed=identity)
+    return root
+
+
+def regdb_paths(num_identities, images):
+    """Names every picture, with its identity and its folder."""
+    for folder, letter in (("Visible", "v"), ("Thermal", "t")):
+        for identity in range(1, num_identities + 1):
+            for image in range(images):
+                name = f"male_front_{letter}_{image:05d}_{identity}.bmp"
+                yield f"{folder}/{identity}/{name}", identity, folder
+
+
+def make_sysu_mm01(root: Path, train, val, test, counts) -> Path:
+    """Writes an SYSU-MM01.
+
+    Args:
+        root: Folder to make.
+        train: Identities.
+        val: Identities.
+        test: Identities.
+        counts: Number of pictures by `(camera, identity)`.
+    """
+    halves = {"train": train, "val": val, "test": test}
+    halves["available"] = [*train, *val, *test]
+    for half, identities in halves.items():
+        text = ",".join(str(identity) for identity in identities) + "\n"
+        write_text(root / "exp" / f"{half}_id.txt", text)
+    for (camera, identity), count in counts.items():
+        for image in range(1, count + 1):
+            path = f"cam{camera}/{identity:04d}/{image:04d}.jpg"
+            link(root, path, seed=image)
+    return root
+
+
+def full_sysu_mm01(root: Path) -> Path:
+    """Writes an SYSU-MM01 of the published size.
+
+    Every test person is before cameras 3, 4 and 6, 93 before camera 5, 56
+    before the indoor cameras 1 and 2: 112 + 96 + 93 = 301 gallery groups.
+    """
+    identities = list(range(1, 492))
+    test = identities[:96]
+    counts = {(6, identity): 20 for identity in test}
+    counts |= spread(3, test[:56], 1088) | spread(3, test[56:], 1883 - 1088)
+    counts |= {(camera, i): 10 for camera in (1, 2) for i in test[:56]}
+    counts |= {(4, identity): 11 for identity in test}
+    counts |= {(5, identity): 12 for identity in test[:93]}
+    train = identities[96:]
+    counts |= spread(1, train, 22258) | spread(3, train, 11909)
+    return make_sysu_mm01(root, train[:296], train[296:], test, counts)
+
+
+def spread(camera, identities, total):
+    """Divides `total` pictures of a camera among people, about evenly."""
+    share, rest = divmod(total, len(identities))
+    return {
+        (camera, identity): share + (index < rest)
+        for index, identity in enumerate(identities)
+    }
+
+
+def make_llcm(root: Path, train_people, visible, infrared, test_people) -> Path:
+    """Writes an LLCM; its training pictures are listed, not made.
+
+    Args:
+        root: Folder to make.
+        train_people: Number of people to train on; the others follow them.
+        visible: Number of visible training pictures.
+        infrared: Number of infrared training pictures.
+        test_people: Number of people to test on.
+    """
+    for word, total in (("vis", visible), ("nir", infrared)):
+        lines = []
+        for index in range(total):
+            label, camera = index % train_people, 1 + index % 9
+            name = f"{label + 1:04d}_c{camera:02d}_s{index}_f1_{word}.jpg"
+            lines.append(f"{word}/{label + 1:04d}/{name} {label}\n")
+        write_text(root / "idx" / f"train_{word}.txt", "".join(lines))
+    test = range(train_people + 1, train_people + test_people + 1)
+    text = ",".join(str(identity) for identity in test)
+    write_text(root / "idx" / "test_id.txt", text)
+    for word, cameras in (("vis", "123456789"), ("nir", "12456789")):
+        for camera in cameras:
+            for identity in test:
+                folder = f"test_{word}/cam{camera}/{identity:04d}"
+                for image in range(2):
+                    name = f"{identity:04d}_c0{camera}_s{image}_f1_{word}.jpg"
+                    link(root, f"{folder}/{name}", seed=image)
+    return root
+
+
+def make_folders(root: Path, names, images=3) -> Path:
+    """Writes `<modality>/<name>/<image>.png`."""
+    for modality in ("visible", "infrared"):
+        for index, name in enumerate(names):
+            for image in range(images):
+                link(root, f"{modality}/{name}/{image}.png", seed=index)
+    return root

@@ -135,26 +135,39 @@ def rows_of_folders(root: Path) -> list[dict[str, str]]:
 
 def rows_of_table(file: Path) -> list[dict[str, str]]:
     """Reads the rows of a CSV file and checks them one by one."""
-    lines = read_lines(file)
-    reader = csv.DictReader([line for _, line in lines], strict=True)
-    places = (where for where, _ in lines[1:])
+    header, *lines = read_lines(file)
+    columns = parse_line(*header)
     rows = []
-    for where, row in zip(places, reader, strict=True):
+    for where, line in lines:
+        cells = parse_line(where, line)
+        row = dict(zip(columns, cells, strict=False))
         rows.append({"camera": "", "split": ""} | row)
-        check_row(rows[-1], where)
+        check_row(rows[-1], where, len(cells) == len(columns))
     return rows
 
 
-def check_row(row: dict, where: str) -> None:
+def parse_line(where: str, line: str) -> list[str]:
+    """Divides a line at its commas; quotation marks may enclose a cell."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], strict=True))]
+    except csv.Error as error:
+        raise ValueError(
+            "Each line of a table must be valid CSV. "
+            f"Received: {line!r} in {where}: {error}. "
+            "Correct the line."
+        ) from None
+
+
+def check_row(row: dict[str, str], where: str, is_complete: bool) -> None:
     """Refuses a row of the table that is not as the class asks."""
     faults = [f"no {name}" for name in COLUMNS if not row.get(name)]
-    if row.get("modality") not in MODALITIES:
+    if row.get("modality", "") not in MODALITIES:
         faults.append(f"modality={row.get('modality')!r}")
     if row["split"] not in HALVES:
         faults.append(f"split={row['split']!r}")
     if row["camera"] and not is_number(row["camera"]):
         faults.append(f"camera={row['camera']!r}")
-    if None in row or None in row.values():
+    if not is_complete:
         faults.append("more or fewer cells than columns")
     if faults:
         raise ValueError(

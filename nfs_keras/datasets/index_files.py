@@ -62,7 +62,8 @@ def read_identities(file: Path) -> list[int]:
 def read_lines(file: Path) -> list[tuple[str, str]]:
     """Reads the lines that are not blank, each after its place."""
     try:
-        text = file.read_text(encoding="utf-8")
+        # Spreadsheets begin a file with a byte-order mark.
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ValueError(
             "The dataset's split files must lie beside its images. "
