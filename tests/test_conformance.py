@@ -7,6 +7,8 @@ import keras
 import pytest
 from layer_checks import CHECKS, Case
 
+from nfs_keras.backbones import Stage
+from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.layers import (
     ChannelSearch,
     DualLevelSearch,
@@ -33,6 +35,15 @@ def search(cls, variant="", num_modalities=2, **arguments):
     return Case(create, MAP, MAP, num_weights, variant, modality)
 
 
+def stage(dtype=None, **kwargs):
+    """A stage of two residual blocks and a search cell."""
+    blocks = [
+        ResidualBlock(8, 4, project=True, dtype=dtype),
+        ResidualBlock(8, 4, dtype=dtype),
+    ]
+    return Stage(blocks, DualLevelSearch(dtype=dtype), dtype=dtype, **kwargs)
+
+
 CATALOG = [
     search(ChannelSearch),
     search(ChannelSearch, "one_modality", num_modalities=1),
@@ -51,6 +62,7 @@ CATALOG = [
         ((4, 6), (4, 7)),
         (2, 2),
     ),
+    Case(stage, MAP, (4, 5, 3, 8), (17, 15), modality=MODALITY),
 ]
 
 

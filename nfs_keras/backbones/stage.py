@@ -32,6 +32,19 @@ class Stage(keras.layers.Layer):
 
     Output shape:
         The output shape of the last block.
+
+    Example:
+
+    >>> import numpy as np
+    >>> block = keras.layers.Conv2D(8, 3, padding="same")
+    >>> stage = Stage([block], DualLevelSearch())
+    >>> maps = np.zeros((4, 6, 3, 3), "float32")
+    >>> tuple(stage(maps, modality=np.array([0, 0, 1, 1])).shape)
+    (4, 6, 3, 8)
+
+    Reference:
+        A search cell in every shared block is the paper's; that its channel
+        gate governs the residual stream is our choice: it makes cutting exact.
     """
 
     def __init__(self, blocks, cell=None, **kwargs):
