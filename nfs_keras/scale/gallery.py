@@ -3,15 +3,18 @@
 import logging
 import pathlib
 
-from nfs_keras.scale.gallery_filter import gallery_filter
-from nfs_keras.scale.gallery_rows import (
+from nfs_keras.scale.gallery_checks import (
     check_embeddings,
     check_gallery_ids,
-    row_chunks,
-    spread,
+    check_index,
+    check_scalars,
+    check_top,
+    check_uri,
+    check_version,
 )
+from nfs_keras.scale.gallery_filter import gallery_filter
 from nfs_keras.scale.gallery_schema import (
-    INDEX_PARAMETERS,
+    ID_LENGTH,
     create_collection,
     read_schema,
 )
@@ -19,7 +22,7 @@ from nfs_keras.scale.match import Match
 from nfs_keras.scale.optional import optional_import
 
 SCALARS = ["identity", "camera", "time", "modality"]
-SCHEMES = ("http://", "https://", "tcp://", "unix:")
+CALL_BYTES = 16 * 2**20  # a quarter of what a server accepts
 DELETED_AT_ONCE = 10_000
 SEARCHED_AT_ONCE = 1_000
 LOAD_TIMEOUT = 3600.0  # seconds; loading may mean to build an index
@@ -43,8 +46,10 @@ class Gallery:
             file is open in one `Gallery` of one process at a time.
         name: String. Name of the Milvus collection. Defaults to `"people"`.
         token: String. `"user:password"` or an API key of the server.
-        index: `"HNSW"` (a graph; fast, approximate) or `"FLAT"` (compares
-            with every embedding; exact). Fixed by the first `add`.
+        index: `"FLAT"` (compares with every embedding; exact) or `"HNSW"` (a
+            graph; approximate). Defaults to `"FLAT"` for a file and `"HNSW"`
+            for a server (measured in `docs/scale.md`). Fixed by the first
+            `add`.
         timeout: Float. Seconds after which a call gives up. Defaults to `30`.
 
     Raises:
@@ -64,19 +69,18 @@ class Gallery:
     - [Malkov and Yashunin, 2018](https://arxiv.org/abs/1603.09320) for HNSW.
     """
 
-    def __init__(
-        self, uri, name="people", token="", index="HNSW", timeout=30.0
-    ):
+    def __init__(self, uri, name="people", token="", index=None, timeout=30.0):
         self.uri = check_uri(uri)
         self.name = name
-        self.index = check_index(index)
+        self.index = index
         self.timeout = timeout
+        self._index = check_index(index, self.uri)
         self.dim = None
         self.model_version = None
         milvus = optional_import("pymilvus", extra="gallery")
         self._failures = milvus.MilvusException
         # Both log, with a traceback, what they also raise.
-        for logger in ("pymilvus.decorators", "milvus_lite"):
+        for logger in ("pymilvus", "milvus_lite"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         self._client = self._try(milvus.MilvusClient, uri=self.uri, token=token)
         if self._call("has_collection"):
@@ -117,16 +121,19 @@ class Gallery:
             ConnectionError: If the server fails; repeat the call.
         """
         ids = check_gallery_ids(ids)
-        self._check_version(model_version)
+        check_version(model_version, self.model_version)
         embeddings = check_embeddings(embeddings, len(ids), self.dim)
-        scalars = zip(SCALARS, (identity, camera, time, modality), strict=True)
-        columns = {k: spread(k, v, len(ids)) for k, v in scalars}
+        columns = check_scalars(
+            len(ids), modality, identity=identity, camera=camera, time=time
+        )
         if not ids:
             return
         if self.dim is None:
             self._create(embeddings.shape[1], model_version)
-        for rows in row_chunks({"id": ids, "embedding": embeddings, **columns}):
-            self._call("upsert", rows)
+        rows = as_rows({"id": ids, "embedding": embeddings, **columns})
+        size = max(1, CALL_BYTES // (4 * self.dim + ID_LENGTH))
+        for start in range(0, len(rows), size):
+            self._call("upsert", rows[start : start + size])
 
     def search(self, embeddings, model_version, top=10, **where):
         """Finds the `top` most similar pictures for each of N embeddings.
@@ -142,10 +149,13 @@ class Gallery:
             N lists of `Match`, the most similar first.
         """
         expression = gallery_filter(where)
-        self._check_version(model_version)
+        check_version(model_version, self.model_version)
+        check_top(top)
         embeddings = check_embeddings(embeddings, len(embeddings), self.dim)
         if self.dim is None:
             return [[] for _ in embeddings]
+        # A filter hides most of the graph's nodes: look at more of them.
+        breadth = max(512 if expression else 128, 4 * top)
         matches = []
         for start in range(0, len(embeddings), SEARCHED_AT_ONCE):
             found = self._call(
@@ -154,7 +164,7 @@ class Gallery:
                 filter=expression,
                 limit=top,
                 output_fields=SCALARS,
-                search_params={"params": {"ef": max(128, 4 * top)}},
+                search_params={"params": {"ef": breadth}},
             )
             matches += [[as_match(hit) for hit in hits] for hits in found]
         return matches
@@ -191,7 +201,7 @@ class Gallery:
             self.name,
             dim,
             model_version,
-            self.index,
+            self._index,
         )
         self.dim, self.model_version = dim, model_version
 
@@ -206,15 +216,6 @@ class Gallery:
             for half_written in pathlib.Path(self.uri).rglob("*.idx"):
                 half_written.unlink()
             self._call("load_collection", timeout=LOAD_TIMEOUT)
-
-    def _check_version(self, model_version):
-        if self.model_version not in (None, model_version):
-            raise ValueError(
-                "A gallery holds embeddings of one model version. "
-                f"Received: model_version={model_version!r}, but this gallery "
-                f"holds {self.model_version!r}. "
-                "Embed again with its model, or fill another gallery."
-            )
 
     def _call(self, method, *args, **kwargs):
         method = getattr(self._client, method)
@@ -232,29 +233,10 @@ class Gallery:
             ) from error
 
 
-def check_uri(uri):
-    """Returns a gallery's address as a string."""
-    uri = str(uri)
-    is_file = uri.endswith(".db") and pathlib.Path(uri).parent.is_dir()
-    if not is_file and not uri.startswith(SCHEMES):
-        raise ValueError(
-            "A gallery is a file that ends in `.db`, in a directory that "
-            f"exists, or an address that starts with {' '.join(SCHEMES)}. "
-            f"Received: uri={uri!r}. "
-            "Write for example `people.db` or `http://host:19530`."
-        )
-    return uri
-
-
-def check_index(index):
-    """Returns the type of index."""
-    if index not in INDEX_PARAMETERS:
-        raise ValueError(
-            f"`index` must be one of {sorted(INDEX_PARAMETERS)}. "
-            f"Received: index={index!r}. "
-            'Choose "FLAT" to compare with every embedding.'
-        )
-    return index
+def as_rows(columns):
+    """Turns a dict of columns into a list of dicts."""
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def as_match(hit):

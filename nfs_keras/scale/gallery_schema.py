@@ -1,7 +1,6 @@
 """The schema of a gallery, the same in Milvus Lite and on a cluster."""
 
-from nfs_keras.scale.gallery_rows import ID_LENGTH
-
+ID_LENGTH = 1024  # bytes
 INDEX_PARAMETERS = {"HNSW": {"M": 16, "efConstruction": 200}, "FLAT": {}}
 VERSION_LENGTH = 64
 

@@ -1,0 +1,182 @@
+"""Checks what a gallery is given, before any of it is written."""
+
+import collections
+import numbers
+import pathlib
+
+import numpy as np
+
+from nfs_keras.scale.embedder import MODALITIES
+from nfs_keras.scale.gallery_schema import (
+    ID_LENGTH,
+    INDEX_PARAMETERS,
+    VERSION_LENGTH,
+)
+
+SCHEMES = ("http://", "https://", "tcp://", "unix:")
+MAX_TOP = 16384  # of a Milvus server
+
+
+def check_embeddings(embeddings, size, dim=None):
+    """Returns embeddings as a float32 array (N, D).
+
+    Args:
+        embeddings: What should be such an array.
+        size: Int. N.
+        dim: Int. D, or `None` if any will do.
+
+    Raises:
+        ValueError: If the shape is wrong, or a row has no direction: zero
+            (the embedding of a broken picture), infinite or not a number.
+    """
+    embeddings = np.asarray(embeddings, "float32")
+    wanted = (size, dim or embeddings.shape[-1])
+    if embeddings.ndim != 2 or embeddings.shape != wanted:
+        raise ValueError(
+            f"Embeddings need the shape ({size}, {dim or 'D'}). "
+            f"Received: embeddings.shape={embeddings.shape}. "
+            "Give one row per picture, of the model that fills this gallery."
+        )
+    norms = np.linalg.norm(embeddings, axis=1)
+    wrong = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
+    if wrong.size:
+        raise ValueError(
+            "An embedding must be finite and not zero. "
+            f"Received: {wrong.size} others, the first in row {wrong[0]}. "
+            "Drop pictures that the model marked as not valid."
+        )
+    return embeddings
+
+
+def check_gallery_ids(ids):
+    """Returns ids as a list of strings.
+
+    Raises:
+        ValueError: If an id repeats, is empty, too long or not a string.
+    """
+    ids = list(ids)
+    wrong = [
+        x
+        for x in ids
+        if not isinstance(x, str) or not 0 < len(x.encode()) <= ID_LENGTH
+    ]
+    if wrong:
+        raise ValueError(
+            f"An id is a string of 1 to {ID_LENGTH} bytes. "
+            f"Received: {len(wrong)} others, such as {wrong[0]!r:.80}. "
+            "Give each picture a short name."
+        )
+    if len(set(ids)) < len(ids):
+        twice = [x for x, n in collections.Counter(ids).items() if n > 1]
+        raise ValueError(
+            "An id may appear once in a call. "
+            f"Received: {len(twice)} repeated ids, such as {twice[0]!r}. "
+            "Keep one picture of each."
+        )
+    return ids
+
+
+def check_scalars(size, modality, **integers):
+    """Returns the scalar columns as lists of N values.
+
+    Args:
+        size: Int. N.
+        modality: A modality, or N of them.
+        **integers: Columns of ints, each one value for all rows, or N values,
+            `None` where unknown.
+
+    Raises:
+        ValueError: If a column has another length or another kind of value.
+    """
+    columns = {"modality": spread("modality", modality, size)}
+    check_values("modality", columns["modality"], set(MODALITIES).__contains__)
+    for name, values in integers.items():
+        values = spread(name, values, size)
+        check_values(name, values, is_integer_or_none)
+        columns[name] = [None if x is None else int(x) for x in values]
+    return columns
+
+
+def spread(name, values, size):
+    """Returns a list of N values; a single value is repeated N times."""
+    if np.ndim(values) == 0:
+        return [values] * size
+    if len(values) != size:
+        raise ValueError(
+            f"`{name}` needs one value for each of the {size} ids. "
+            f"Received: {len(values)} values. "
+            "Use `None` where a value is unknown."
+        )
+    return list(values)
+
+
+def check_values(name, values, is_valid):
+    """Refuses values of the wrong kind."""
+    wrong = [x for x in values if not is_valid(x)]
+    if wrong:
+        raise ValueError(
+            f"`{name}` is one of {MODALITIES} if it is `modality`, and an "
+            "integer or `None` otherwise. "
+            f"Received: {name}={wrong[0]!r}. "
+            "Correct the column."
+        )
+
+
+def is_integer_or_none(value):
+    return value is None or isinstance(value, numbers.Integral)
+
+
+def check_uri(uri):
+    """Returns a gallery's address as a string."""
+    uri = str(uri)
+    is_file = uri.endswith(".db") and pathlib.Path(uri).parent.is_dir()
+    if not is_file and not uri.startswith(SCHEMES):
+        raise ValueError(
+            "A gallery is a file that ends in `.db`, in a directory that "
+            f"exists, or an address that starts with {' '.join(SCHEMES)}. "
+            f"Received: uri={uri!r}. "
+            "Write for example `people.db` or `http://host:19530`."
+        )
+    return uri
+
+
+def check_index(index, uri):
+    """Returns the type of index, or the one that suits the address."""
+    if index is None:
+        return "FLAT" if uri.endswith(".db") else "HNSW"
+    if index not in INDEX_PARAMETERS:
+        raise ValueError(
+            f"`index` must be one of {sorted(INDEX_PARAMETERS)}. "
+            f"Received: index={index!r}. "
+            'Choose "FLAT" to compare with every embedding.'
+        )
+    return index
+
+
+def check_version(model_version, held):
+    """Refuses embeddings of another model than the gallery holds."""
+    if not isinstance(model_version, str) or not (
+        0 < len(model_version.encode()) <= VERSION_LENGTH
+    ):
+        raise ValueError(
+            f"A model version is a string of 1 to {VERSION_LENGTH} bytes. "
+            f"Received: model_version={model_version!r}. "
+            "Use `model_version(saved_model)`."
+        )
+    if held not in (None, model_version):
+        raise ValueError(
+            "A gallery holds embeddings of one model version. "
+            f"Received: model_version={model_version!r}, but this gallery "
+            f"holds {held!r}. "
+            "Embed again with its model, or fill another gallery."
+        )
+
+
+def check_top(top):
+    """Refuses a number of matches that no server returns."""
+    if not isinstance(top, numbers.Integral) or not 1 <= top <= MAX_TOP:
+        raise ValueError(
+            f"`top` is an integer from 1 to {MAX_TOP}. "
+            f"Received: top={top!r}. "
+            "Ask for fewer matches."
+        )

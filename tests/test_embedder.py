@@ -1,0 +1,82 @@
+import pickle
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_saved_model import DIM, png, save_tiny_model
+
+from nfs_keras.scale import Embedder, model_version
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "1")
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(0)
+    return [png(rng), b"broken", png(rng)]
+
+
+def test_it_answers_what_the_saved_model_answers(saved_model, images):
+    embeddings, valid = Embedder(saved_model, "visible").embed(images)
+    endpoint = tf.saved_model.load(str(saved_model)).signatures["visible"]
+    expected = endpoint(image_bytes=tf.constant(images))
+    np.testing.assert_array_equal(embeddings, expected["embedding"])
+    np.testing.assert_array_equal(valid, [True, False, True])
+    assert isinstance(embeddings, np.ndarray) and embeddings.dtype == "float32"
+
+
+def test_a_plain_array_gives_embeddings(saved_model, images):
+    embedder = Embedder(saved_model, "visible")
+    array = np.array(images, object)
+    np.testing.assert_array_equal(embedder(array), embedder.embed(images)[0])
+
+
+def test_a_dict_batch_keeps_its_other_columns(saved_model, images):
+    embedder = Embedder(saved_model, "infrared", column="bytes")
+    batch = {"bytes": np.array(images, object), "id": np.arange(3)}
+    outputs = embedder(batch)
+    assert set(outputs) == {"id", "embedding", "valid"}
+    assert outputs["embedding"].shape == (3, DIM)
+    np.testing.assert_array_equal(outputs["id"], np.arange(3))
+
+
+def test_an_empty_batch_gives_no_rows(saved_model):
+    embedder = Embedder(saved_model, "visible")
+    assert embedder([]).shape == (0, DIM)
+    assert embedder({"image_bytes": np.array([])})["valid"].shape == (0,)
+
+
+def test_a_pickle_is_small_and_answers_the_same(saved_model, images):
+    embedder = Embedder(saved_model, "visible")
+    before = embedder(images)
+    text = pickle.dumps(embedder)
+    assert len(text) < 1000
+    np.testing.assert_array_equal(pickle.loads(text)(images), before)
+
+
+def test_it_knows_its_dimension_and_model_version(saved_model):
+    embedder = Embedder(saved_model, "visible")
+    assert embedder.dim == DIM
+    assert embedder.model_version == model_version(saved_model)
+
+
+def test_an_unknown_modality_is_refused(saved_model):
+    with pytest.raises(ValueError, match="Received: modality='thermal'"):
+        Embedder(saved_model, "thermal")
+
+
+def test_a_model_without_the_endpoint_is_refused(tmp_path):
+    module = tf.Module()
+    module.f = tf.function(lambda x: {"y": x})
+    signature = module.f.get_concrete_function(tf.TensorSpec((), "float32"))
+    tf.saved_model.save(module, tmp_path, signatures={"other": signature})
+    with pytest.raises(ValueError, match="no endpoint 'visible'"):
+        Embedder(tmp_path, "visible").embed([b""])
+
+
+def test_a_batch_without_the_column_is_refused(saved_model):
+    with pytest.raises(ValueError, match="needs the column 'image_bytes'"):
+        Embedder(saved_model, "visible")({"bytes": np.array([b""])})

@@ -1,0 +1,28 @@
+import pytest
+
+from nfs_keras.scale.shards import done_ids, next_number, replace, write_shard
+
+
+def test_a_file_gets_its_name_only_when_it_is_complete(tmp_path):
+    def fail(file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        replace(tmp_path, "whole.bin", fail)
+    assert not (tmp_path / "whole.bin").exists()
+    replace(tmp_path, "whole.bin", lambda file: file.write(b"all"))
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.bin"]
+    assert (tmp_path / "whole.bin").read_bytes() == b"all"
+
+
+def test_a_number_in_use_by_bad_pictures_is_not_given_again(tmp_path):
+    assert next_number(tmp_path) == 0
+    write_shard(tmp_path, 6, None, [("a,b\n", "path", "not an image")])
+    assert next_number(tmp_path) == 7
+    assert done_ids(tmp_path).to_pylist() == ["a,b\n"]
+
+
+def test_numbers_may_outgrow_five_digits(tmp_path):
+    write_shard(tmp_path, 123456, None, [("a", "path", "not an image")])
+    assert next_number(tmp_path) == 123457
