@@ -7,6 +7,7 @@ cannot get them wrong. `Client` asks a server. `StandInServer` answers like
 TF-Serving for tests and on machines without docker.
 """
 
+from nfs_keras.serving.client import Client as Client
 from nfs_keras.serving.export_saved_model import (
     export_saved_model as export_saved_model,
 )
@@ -17,3 +18,6 @@ from nfs_keras.serving.match_probability import (
 from nfs_keras.serving.match_probability import (
     fit_match_probability as fit_match_probability,
 )
+from nfs_keras.serving.server_error import ServerError as ServerError
+from nfs_keras.serving.stand_in import Batching as Batching
+from nfs_keras.serving.stand_in import StandInServer as StandInServer

@@ -1,0 +1,217 @@
+"""Asks a server for embeddings."""
+
+import numpy as np
+
+from nfs_keras.serving.grpc_transport import GRPCTransport
+from nfs_keras.serving.rest_transport import RESTTransport
+from nfs_keras.serving.warm_up import MODEL_NAME
+
+MODALITIES = ("visible", "infrared")
+MAX_MESSAGE_BYTES = 2**25
+OVERHEAD_BYTES = 64  # of one picture in a message
+
+
+class Client:
+    """Embeds pictures with a model that runs on a server.
+
+    Speaks to TF-Serving, or to anything that answers like it. Requests longer
+    than a batch or a message are split; a request that failed because the
+    server was away or overloaded is sent again.
+
+    Args:
+        address: `"host:port"` for gRPC (TF-Serving: 8500), which is faster,
+            or `"http://host:port"` for REST (TF-Serving: 8501).
+        model_name: The name under which the model is served.
+        version: Version that must answer. Defaults to `None`, the newest.
+        timeout: Seconds that one request may take, tries included.
+        max_attempts: How often a request is sent, at most 5.
+        batch_size: Pictures in one request.
+        max_message_bytes: Bytes of one message; a picture that is longer is
+            sent alone. Defaults to 32 MiB.
+
+    Raises:
+        ImportError: If `tensorflow-serving-api` is needed and not installed.
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    ```python
+    with Client("localhost:8500") as client:
+        embedding, valid = client.embed([open("a.jpg", "rb").read()])
+    ```
+    """
+
+    def __init__(
+        self,
+        address,
+        model_name=MODEL_NAME,
+        version=None,
+        timeout=30.0,
+        max_attempts=4,
+        batch_size=32,
+        max_message_bytes=MAX_MESSAGE_BYTES,
+    ):
+        check_client(timeout, max_attempts, batch_size)
+        over_http = address.startswith(("http://", "https://"))
+        transport = RESTTransport if over_http else GRPCTransport
+        self.batch_size = batch_size
+        self.max_message_bytes = max_message_bytes
+        self._transport = transport(
+            address, model_name, version, timeout, max_attempts
+        )
+
+    def embed(self, images, modality="visible"):
+        """Embeds image files.
+
+        Args:
+            images: Sequence of N `bytes`: JPEG, PNG or BMP files.
+            modality: `"visible"` or `"infrared"`.
+
+        Returns:
+            Pair of embeddings, `(N, D)` float32, L2-normalised, zero where
+            the file is broken, and `valid`, `(N,)` bool. For N = 0, D is 0.
+
+        Raises:
+            ServerError: If the server refuses or does not answer.
+            ValueError: If the images are something else.
+        """
+        check_modality(modality)
+        images = check_bytes(images)
+        sizes = [len(image) + OVERHEAD_BYTES for image in images]
+        answers = [
+            self._transport.predict(modality, {"image_bytes": as_objects(part)})
+            for part in self._split(images, sizes)
+        ]
+        return join(answers, "embedding"), join(answers, "valid")
+
+    def embed_pixels(self, images, modality="visible"):
+        """Embeds decoded images of one common size.
+
+        Args:
+            images: `(N, height, width, 3)` uint8, RGB.
+            modality: `"visible"` or `"infrared"`.
+
+        Returns:
+            Embeddings, `(N, D)` float32, L2-normalised. For N = 0, D is 0.
+
+        Raises:
+            ServerError: If the server refuses or does not answer.
+            ValueError: If the images are something else.
+        """
+        check_modality(modality)
+        images = check_pixels(images)
+        answers = [
+            self._transport.predict(f"{modality}_pixels", {"image": part})
+            for part in self._split(images, [image.nbytes for image in images])
+        ]
+        return join(answers, "embedding")
+
+    def match(self, query, gallery):
+        """Compares every query with every gallery embedding.
+
+        Args:
+            query: `(Q, D)` float32.
+            gallery: `(G, D)` float32.
+
+        Returns:
+            Dict of `"similarity"`, `(Q, G)` float32, and, if the model was
+            exported with a calibration, `"probability"` of one person.
+
+        Raises:
+            ServerError: If the server refuses or does not answer.
+        """
+        inputs = {
+            "query": np.asarray(query, "float32")[np.newaxis],
+            "gallery": np.asarray(gallery, "float32")[np.newaxis],
+        }
+        answer = self._transport.predict("match", inputs)
+        return {name: value[0] for name, value in answer.items()}
+
+    def available_versions(self):
+        """Lists the versions that the server has loaded; none if it is away."""
+        return self._transport.available_versions()
+
+    def close(self):
+        """Closes the connection."""
+        self._transport.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def _split(self, images, sizes):
+        """Cuts a sequence where a batch or a message is full."""
+        start, num_bytes = 0, 0
+        for stop, size in enumerate(sizes):
+            full = num_bytes + size > self.max_message_bytes
+            if stop > start and (full or stop - start == self.batch_size):
+                yield images[start:stop]
+                start, num_bytes = stop, 0
+            num_bytes += size
+        if start < len(sizes):
+            yield images[start:]
+
+
+def check_client(timeout, max_attempts, batch_size):
+    """Refuses arguments that no request could be sent with."""
+    if timeout <= 0 or not 1 <= max_attempts <= 5 or batch_size < 1:
+        raise ValueError(
+            "A client needs a positive timeout and batch size, and sends a "
+            "request 1 to 5 times. "
+            f"Received: timeout={timeout}, max_attempts={max_attempts}, "
+            f"batch_size={batch_size}. Leave them out to take the defaults."
+        )
+
+
+def check_modality(modality):
+    """Refuses a modality that has no endpoint."""
+    if modality not in MODALITIES:
+        raise ValueError(
+            f"`modality` must be one of {MODALITIES}. "
+            f"Received: modality={modality!r}. "
+            "Name the kind of camera that took the pictures."
+        )
+
+
+def check_bytes(images):
+    """Lists image files; a path would be taken for a broken one."""
+    images = list(images)
+    strangers = {type(x).__name__ for x in images if not isinstance(x, bytes)}
+    if strangers:
+        raise ValueError(
+            "`images` must be the contents of image files, as `bytes`. "
+            f"Received: images of the types {sorted(strangers)}. "
+            "Read a file with `pathlib.Path(path).read_bytes()`."
+        )
+    return images
+
+
+def check_pixels(images):
+    """Makes an array of decoded images; fractions would be cut off."""
+    images = np.asarray(images)
+    if images.dtype != "uint8" or images.ndim != 4 or images.shape[3] != 3:
+        raise ValueError(
+            "`images` must be uint8 of shape (N, height, width, 3). "
+            f"Received: images.dtype={images.dtype}, shape={images.shape}. "
+            "Pass RGB pixels from 0 to 255, or the image files to `embed`."
+        )
+    return images
+
+
+def as_objects(strings):
+    """Makes an array of byte strings; NumPy's own cuts trailing zeros."""
+    array = np.empty(len(strings), dtype=object)
+    array[:] = strings
+    return array
+
+
+def join(answers, name):
+    """Joins an output of all parts of a request."""
+    if not answers:
+        return np.zeros((0, 0), "float32") if name == "embedding" else NO_ROW
+    return np.concatenate([answer[name] for answer in answers])
+
+
+NO_ROW = np.zeros(0, bool)

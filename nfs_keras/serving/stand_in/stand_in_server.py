@@ -1,0 +1,140 @@
+"""A server that stands in for TF-Serving."""
+
+import concurrent.futures
+import functools
+import http.server
+import threading
+
+from nfs_keras.serving.serving_api import serving_api
+from nfs_keras.serving.stand_in.servable import Batching, Servable
+from nfs_keras.serving.stand_in.version_watcher import VersionWatcher
+from nfs_keras.serving.warm_up import MODEL_NAME
+
+NUM_WORKERS = 64  # gRPC requests answered at a time
+NUM_WAITING = 256  # more than that are refused
+MAX_MESSAGE_BYTES = 2**26
+GRACE_SECONDS = 10.0  # for requests that run when the server stops
+
+
+class StandInServer:
+    """Serves a directory of model versions over gRPC and REST.
+
+    Use it as a context manager, or call `start` and `stop`. It asks nobody
+    for a password, so it listens to this machine only, unless told otherwise.
+
+    Args:
+        directory: Directory of all versions of a model, as
+            `export_saved_model` wrote it.
+        model_name: The name under which the model is served.
+        batching: `Batching`, or `None` to answer each request by itself.
+        warm_up: Whether to replay the warm-up requests before answering.
+        host: Address to listen on. Defaults to `"127.0.0.1"`.
+        ports: Ports of gRPC and REST. Defaults to two that are free;
+            TF-Serving has `(8500, 8501)`.
+        poll_seconds: How often to look for a new version.
+
+    Attributes:
+        grpc_address: Such as `"127.0.0.1:8500"`, once started.
+        rest_address: Such as `"http://127.0.0.1:8501"`, once started.
+
+    Raises:
+        ImportError: If `tensorflow-serving-api` is not installed.
+        OSError: When started, if a port is taken.
+
+    Example:
+
+    ```python
+    with StandInServer("saved_model") as server:
+        embedding, valid = Client(server.grpc_address).embed(pictures)
+    ```
+    """
+
+    def __init__(
+        self,
+        directory,
+        model_name=MODEL_NAME,
+        batching=Batching(),  # noqa: B008 - a tuple, it cannot change
+        warm_up=True,
+        host="127.0.0.1",
+        ports=(0, 0),
+        poll_seconds=1.0,
+    ):
+        serving_api("predict_pb2")  # says at once if the extra is missing
+        load = functools.partial(Servable, batching=batching, warm_up=warm_up)
+        self.watcher = VersionWatcher(directory, load, poll_seconds)
+        self.model_name = model_name
+        self.host = host
+        self.ports = ports
+
+    def start(self):
+        """Loads the newest version, then begins to answer."""
+        from nfs_keras.serving.stand_in.model_service import ModelService
+        from nfs_keras.serving.stand_in.prediction_service import (
+            PredictionService,
+        )
+
+        self.watcher.start()
+        prediction = PredictionService(self.model_name, self.watcher)
+        model = ModelService(self.model_name, self.watcher)
+        self._rest = rest_server(prediction, model, self.host, self.ports[1])
+        self._grpc, port = grpc_server(
+            prediction, model, self.host, self.ports[0]
+        )
+        self.grpc_address = f"{self.host}:{port}"
+        self.rest_address = f"http://{self.host}:{self._rest.server_port}"
+
+    def stop(self):
+        """Ends when the requests that run are answered."""
+        self.watcher.stop()
+        self._grpc.stop(GRACE_SECONDS).wait()
+        self._rest.shutdown()
+        self._rest.server_close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+
+def grpc_server(prediction, model, host, port):
+    """Starts the gRPC server; returns it and its port."""
+    import grpc
+    from tensorflow_serving.apis import (
+        model_service_pb2_grpc,
+        prediction_service_pb2_grpc,
+    )
+
+    server = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(NUM_WORKERS),
+        maximum_concurrent_rpcs=NUM_WAITING,
+        options=[
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.so_reuseport", 0),  # a second server must not share a port
+        ],
+    )
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+        prediction, server
+    )
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(model, server)
+    try:
+        port = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise OSError(f"gRPC cannot listen on {host}:{port}.") from error
+    server.start()
+    return server, port
+
+
+def rest_server(prediction, model, host, port):
+    """Starts the REST server."""
+    from nfs_keras.serving.stand_in.rest_handler import RESTHandler
+
+    server = http.server.ThreadingHTTPServer((host, port), RESTHandler)
+    server.daemon_threads = True
+    server.prediction_service = prediction
+    server.model_service = model
+    server.max_message_bytes = MAX_MESSAGE_BYTES
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
