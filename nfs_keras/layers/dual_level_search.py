@@ -102,11 +102,12 @@ class DualLevelSearch(keras.layers.Layer):
             "noise": noise,
             "initial_logit": initial_logit,
             "initial_temperature": initial_temperature,
-            "seed": seed,
             "dtype": self.dtype_policy,
         }
-        self.channel = ChannelSearch(**arguments, name="channel")
-        self.spatial = SpatialSearch(**arguments, name="spatial")
+        # One seed would give both levels the same noise.
+        seeds = (None, None) if seed is None else (seed, seed + 1)
+        self.channel = ChannelSearch(**arguments, seed=seeds[0], name="channel")
+        self.spatial = SpatialSearch(**arguments, seed=seeds[1], name="spatial")
 
     def build(self, input_shape):
         self.channel.build(input_shape)
