@@ -1,0 +1,89 @@
+import os
+import pathlib
+
+import numpy as np
+import pytest
+import ray
+from pyarrow import parquet
+from tiny_saved_model import DIM, png, save_tiny_model
+
+from nfs_keras.scale import Embedder, embed_folder
+
+# Ray 2.60 uses what it deprecates itself, and leaves sockets to be collected.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings(
+        "ignore::pytest.PytestUnraisableExceptionWarning"
+    ),
+]
+SMALL = {"batch_size": 4, "shard_size": 10, "verbose": 0}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    tests = pathlib.Path(__file__).parent
+    path = os.pathsep.join([str(tests.parent), str(tests)])
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": path}},
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(30):
+        (folder / f"{number:02d}.png").write_bytes(png(rng))
+    (folder / "broken.png").write_bytes(b"broken")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def embedder(tmp_path_factory):
+    model = save_tiny_model(tmp_path_factory.mktemp("model") / "1")
+    return Embedder(model, "visible")
+
+
+def rows(directory):
+    table = parquet.read_table(directory).to_pylist()
+    return sorted(table, key=lambda row: row["id"])
+
+
+def test_ray_and_the_local_engine_write_the_same_rows_once(
+    cluster, folder, embedder, tmp_path
+):
+    here = embed_folder(folder, tmp_path / "here", embedder, **SMALL)
+    there = tmp_path / "there"
+    counts = embed_folder(folder, there, embedder, engine="ray", **SMALL)
+    assert counts == here == (30, 1, 0)
+    assert rows(there) == rows(tmp_path / "here")
+    assert len(list(there.glob("_bad-*.csv"))) == 1
+    again = embed_folder(folder, there, embedder, engine="ray", **SMALL)
+    assert again == (0, 0, 31)
+
+
+def test_the_embedder_itself_is_a_ray_actor(cluster, folder, embedder):
+    dataset = ray.data.read_binary_files(str(folder), include_paths=True)
+    outputs = dataset.map_batches(
+        Embedder,
+        fn_constructor_args=(embedder.saved_model, "visible", "bytes"),
+        compute=ray.data.ActorPoolStrategy(size=1),
+        batch_size=8,
+    ).take_all()
+    expected = {
+        str(path): embedder([path.read_bytes()])[0] for path in folder.iterdir()
+    }
+    assert len(outputs) == len(expected) == 31
+    for row in outputs:
+        assert row["embedding"].shape == (DIM,)
+        np.testing.assert_allclose(
+            row["embedding"], expected[row["path"]], atol=1e-6
+        )
+    assert sum(row["valid"] for row in outputs) == 30
