@@ -5,7 +5,11 @@ import numpy as np
 from nfs_keras.report.blocks import Note, Table
 from nfs_keras.report.formats import DASH, decimal, short
 from nfs_keras.report.run import DIRECTIONS
-from nfs_keras.report.tell_results import tell_cost_accuracy
+from nfs_keras.report.tell_results import (
+    count_people,
+    tell_cmc,
+    tell_cost_accuracy,
+)
 
 ARROWS = ("V\N{RIGHTWARDS ARROW}I", "I\N{RIGHTWARDS ARROW}V")
 CAPTION = "Scores in percent; V: visible, I: infrared, query first"
@@ -28,8 +32,12 @@ def compare_runs(runs):
     yield tabulate(named)
     yield from tell_trials(runs)
     if len(runs) > 1:
-        rows = [(f"{run.name} {row['name']}", row) for run, row in named]
-        yield from tell_cost_accuracy(rows)
+        last = {run.name: run.rows[-1] for run in runs if run.rows}
+        people = {run.name: count_people(run) for run in runs}
+        yield from tell_cmc({k: (last[k], people[k]) for k in last})
+        yield from tell_cost_accuracy(
+            [{**row, "name": f"{run.name} {row['name']}"} for run, row in named]
+        )
 
 
 def tabulate(named):

@@ -29,14 +29,16 @@ def plot_cost_accuracy(
         A `matplotlib.figure.Figure`. Up and to the left is better. The marker
         names the network, its filling the direction.
     """
-    figure, ((axes,),) = new_figure(3.4)
+    long = max(map(len, names)) > 18
+    lines = len(names) + len(accuracies) if long else len(names)
+    figure, ((axes,),) = new_figure(2.7 + 0.2 * lines)
     for fill, values in zip(FILLS, accuracies.values(), strict=False):
         for position, point in enumerate(zip(costs, values, strict=True)):
             axes.plot(*point, **point_look(position, fill))
     axes.set(xlabel=cost, ylabel=accuracy)
     axes.set_xlim(0, 1.12 * max(costs))
     axes.margins(y=0.15)
-    explain(figure, names, accuracies)
+    explain(figure, names, accuracies, 1 if long else 2)
     return figure
 
 
@@ -53,7 +55,7 @@ def point_look(position, fill):
     }
 
 
-def explain(figure, names, directions):
+def explain(figure, names, directions, ncols):
     """Adds a legend: markers name networks, fillings name directions."""
     line = extra("matplotlib.lines").Line2D
     looks = [point_look(position, "full") for position in range(len(names))]
@@ -65,6 +67,6 @@ def explain(figure, names, directions):
         handles,
         [literal(name) for name in (*names, *directions)],
         loc="outside lower center",
-        ncols=2,
+        ncols=ncols,
         handletextpad=0.2,
     )

@@ -87,9 +87,9 @@ def plot_embedding_map(points, identities, modalities, num_identities=7):
     for modality, shape in SHAPES.items():
         rows = modalities == modality
         style = {"marker": shape, "s": 18, "lw": 0}
-        above.scatter(*points[rows].T, c=COLORS[modality], alpha=0.65, **style)
+        above.scatter(*points[rows].T, c=COLORS[modality], alpha=0.85, **style)
         rest = rows & ~np.isin(identities, people)
-        below.scatter(*points[rest].T, c=PALE, alpha=0.35, **style)
+        below.scatter(*points[rest].T, c=PALE, alpha=0.45, **style)
         for position, person in enumerate(people):
             own = points[rows & (identities == person)]
             below.scatter(*own.T, color=mark(position)["color"], **style)

@@ -10,29 +10,33 @@ HEIGHT = 160  # pixels of a panel: enough for a picture two inches high
 
 
 @drawn
-def plot_kept_pixels(pictures, kept):
-    """Draws the keep-probability of every pixel as a heat map on pictures.
+def plot_kept_pixels(pictures, kept, probabilities=None):
+    """Draws which pixels every cell keeps, as a heat map on pictures.
 
     Args:
         pictures: Dict of modality to a uint8 RGB picture `(h, w, 3)`, or
             `None` where there is no picture.
-        kept: Dict of cell name to float array `(2, rows, columns)` in [0, 1]:
+        kept: Dict of cell name to array `(2, rows, columns)` of 0 and 1:
             visible, then infrared.
+        probabilities: Dict of cell name to float array of the same shape in
+            [0, 1]: P(keep), from which `kept` was derived. Names may be
+            absent. Defaults to `kept`.
 
     Returns:
         A `matplotlib.figure.Figure`: a row per modality, the picture first,
-        then a panel per cell. Kept pixels (0.5 and more) are bright and
-        outlined, dropped ones are dark.
+        then a panel per cell. The brighter a pixel, the more probable; what
+        is kept is outlined.
     """
     columns = 1 + len(kept)
     figure, grid = new_figure(4.4, 2, columns, width=max(4.2, 1.05 * columns))
     first = next(iter(kept.values()))
+    heat = {**kept, **(probabilities or {})}
     for row, modality in enumerate(MODALITIES):
         picture = fit_height(pictures.get(modality), first.shape[1:])
         show(grid[row, 0], picture)
         grid[row, 0].set_ylabel(modality)
-        for axes, gates in zip(grid[row, 1:], kept.values(), strict=True):
-            show(axes, overlay(picture, gates[row]))
+        for axes, cell in zip(grid[row, 1:], kept, strict=True):
+            show(axes, overlay(picture, heat[cell][row], kept[cell][row]))
     for axes, name in zip(grid[0], ["picture", *kept], strict=True):
         axes.set_title(literal(name))
     add_scale(figure, grid)
@@ -48,16 +52,19 @@ def fit_height(picture, fallback_shape):
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
-def overlay(picture, gates):
+def overlay(picture, heat, kept):
     """Lays a heat map over a picture and outlines what is kept."""
     size = picture.shape[1::-1]
-    heat = cv2.resize(np.float32(gates), size, interpolation=cv2.INTER_NEAREST)
+    heat, kept = (
+        cv2.resize(np.float32(x), size, interpolation=cv2.INTER_NEAREST)
+        for x in (heat, kept)
+    )
     colors = cv2.applyColorMap(np.uint8(heat * 255), cv2.COLORMAP_CIVIDIS)
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None]
     light = 0.55 + 0.45 * gray / 255.0  # dark cloth must not hide the map
     shaded = np.uint8(colors[..., ::-1] * light)
     edges, _ = cv2.findContours(
-        np.uint8(heat >= 0.5), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
+        np.uint8(kept), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
     )
     return cv2.drawContours(
         np.ascontiguousarray(shaded), edges, -1, (255, 255, 255), 1
@@ -83,6 +90,6 @@ def add_scale(figure, grid):
         shrink=0.6,
         aspect=30,
         ticks=[0, 0.5, 1],
-        label="P(keep); outlined where at least 0.5",
+        label="P(keep); outlined: kept",
     )
     bar.solids.set_rasterized(True)

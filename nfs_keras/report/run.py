@@ -39,6 +39,10 @@ class Embeddings(NamedTuple):
         """Gives the embeddings at some positions, or where a mask is true."""
         return Embeddings(*(array[rows] for array in self))
 
+    def of(self, modality):
+        """Gives the embeddings of one modality."""
+        return self.take(self.modality == modality)
+
     def samples(self):
         """Lists what is known of each picture, without its embedding."""
         return [Picture(*x) for x in zip(*self[:4], strict=True)]
@@ -62,6 +66,7 @@ class Run:
         cells: Dict of cell to dict of level to array `(2, ...)` of 0 and 1.
         rows: List of dicts, one per network that was evaluated.
         calibration: Dict of direction to dict with a `"threshold"`.
+        embedding_names: List of the networks whose embeddings were kept.
         missing: Dict of the parts that could not be read to the reason.
     """
 
@@ -75,16 +80,18 @@ class Run:
         self.cells = self._part("architecture.json", read_cells)
         self.rows = list(self._part("metrics.json", read_rows))
         self.calibration = self._part("calibration.json", read_json)
-        files = self.directory.glob("embeddings/*.npz")
-        self.embedding_names = sorted(file.stem for file in files)
-        if not self.embedding_names:
-            self.missing["embeddings/"] = "not written"
+        self.embedding_names = self._find_embeddings()
         self._check_there_is_something()
 
     def embeddings(self, row):
         """Reads the embeddings of one network, or gives `None`."""
         file = f"embeddings/{row}.npz"
         return self._part(file, read_embeddings) or None
+
+    def last_embeddings(self):
+        """Reads the embeddings of the last network, or gives `None`."""
+        names = self.embedding_names
+        return self.embeddings(names[-1]) if names else None
 
     def why(self, part):
         """Says why a part is missing: `gates.npz was not written`."""
@@ -106,6 +113,14 @@ class Run:
         except UNREADABLE as error:
             self.missing[name] = f"unreadable: {error}"
             return {}
+
+    def _find_embeddings(self):
+        """Names the networks with embeddings, in the order of evaluation."""
+        names = {x.stem for x in self.directory.glob("embeddings/*.npz")}
+        if not names:
+            self.missing["embeddings/"] = "not written"
+        order = [row["name"] for row in self.rows]
+        return sorted(names - {*order}) + [x for x in order if x in names]
 
     def _check_there_is_something(self):
         parts = (self.info, self.history, self.gates, self.cells, self.rows)

@@ -13,6 +13,7 @@ SKY = "#56B4E9"
 INK = "#1f2328"
 PALE = "#8a9199"
 
+LONGEST = 36  # letters of a name that a figure has room for
 WIDTH = 4.2  # inches: ten-point type stays legible on a 390-pixel phone
 
 # Colour, line and marker together, so that no reader needs the colour.
@@ -102,8 +103,11 @@ def mark(position: int) -> dict:
 
 
 def literal(text) -> str:
-    """Keeps matplotlib from reading mathematics into a name with a `$`."""
-    return str(text).replace("$", r"\$")
+    """Makes a name fit to be drawn: short, and free of `$` mathematics."""
+    text = str(text)
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 11]}\N{HORIZONTAL ELLIPSIS}{text[-10:]}"
+    return text.replace("$", r"\$")
 
 
 def label_lines(axes, names, **options) -> None:

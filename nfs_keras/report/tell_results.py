@@ -1,10 +1,9 @@
-"""The chapters on the results: what the search brought, and mistakes."""
+"""The chapter on the results: what the search brought."""
 
 import numpy as np
 
-from nfs_keras.evaluation import LLCM, REGDB, SYSU_ALL_SEARCH
-from nfs_keras.report.blocks import Note, Strip, Table, chart
-from nfs_keras.report.cmc_curves import plot_cmc
+from nfs_keras.report.blocks import Note, Table, chart
+from nfs_keras.report.cmc_curves import plot_cmc, score_interval
 from nfs_keras.report.cost_accuracy import plot_cost_accuracy
 from nfs_keras.report.embedding_map import (
     embedding_map,
@@ -12,10 +11,8 @@ from nfs_keras.report.embedding_map import (
     sample_identities,
 )
 from nfs_keras.report.formats import decimal, plain, short
-from nfs_keras.report.rank_lists import find_rank_lists
-from nfs_keras.report.run import DIRECTIONS
+from nfs_keras.report.run import DIRECTIONS, MODALITIES
 from nfs_keras.report.similarity_histogram import plot_similarity_histogram
-from nfs_keras.report.tell_run import tile
 
 SCORES = ("rank1", "rank5", "rank10", "rank20", "mean_ap", "mean_inp")
 HEADER = ["R-1", "R-5", "R-10", "R-20", "mAP", "mINP", "queries"]
@@ -31,8 +28,9 @@ def tell_gain(run):
             yield tell_scores(rows, direction)
     if run.rows:
         yield tell_costs(run.rows)
-        yield from tell_cmc(run.rows)
-        yield from tell_cost_accuracy([(row["name"], row) for row in run.rows])
+        num_people = count_people(run)
+        yield from tell_cmc({x["name"]: (x, num_people) for x in run.rows})
+        yield from tell_cost_accuracy(run.rows)
     if not run.embedding_names:
         yield Note("No embeddings were kept: no similarities, no map.")
         return
@@ -51,20 +49,55 @@ def tell_scores(rows, direction):
     return Table(caption, ["network", *HEADER], table)
 
 
-def tell_cmc(rows):
-    """Draws the CMC curves of every direction that has some."""
+def tell_cmc(named):
+    """Draws the CMC curves of every direction that has some.
+
+    Args:
+        named: Dict of name to a pair: a row of `metrics.json`, and the
+            number of people that it was tested on, or `None`.
+
+    Yields:
+        Charts.
+    """
     for direction in DIRECTIONS:
-        known = {row["name"]: row.get(direction) or {} for row in rows}
-        curves = {k: x["cmc"] for k, x in known.items() if x.get("cmc")}
-        counts = {k: x.get("num_valid_queries") for k, x in known.items()}
+        curves, bands = {}, {}
+        for name, (row, num_people) in named.items():
+            scores = row.get(direction) or {}
+            if scores.get("cmc"):
+                curves[name] = scores["cmc"]
+                bands[name] = cmc_band(scores, num_people)
         if not curves:
             continue
+        bands = {k: band for k, band in bands.items() if band is not None}
         ends = [f"{k} {100 * x[0]:.1f} % at rank 1" for k, x in curves.items()]
         yield chart(
-            plot_cmc(curves, counts, spaced(direction)),
+            plot_cmc(curves, bands, spaced(direction)),
             f"CMC curves, {spaced(direction)}: {'; '.join(ends)}.",
-            "CMC with 95 % intervals over queries.",
+            "CMC with 95 % intervals over people."
+            if bands
+            else "CMC; intervals are unknown, as is the number of people.",
         )
+
+
+def cmc_band(scores, num_people):
+    """Gives the band of a curve: the recorded one, an estimate, or `None`.
+
+    The estimate counts people as independent draws: it is on the safe side.
+    """
+    recorded = scores.get("intervals") or {}
+    ranks = [f"rank{k + 1}" for k in range(len(scores["cmc"]))]
+    if all(rank in recorded for rank in ranks[:20]):
+        known = [recorded[rank] for rank in ranks if rank in recorded]
+        return np.transpose(known) / 100
+    if num_people:
+        return score_interval(scores["cmc"], num_people)
+    return None
+
+
+def count_people(run):
+    """Counts the people whom a run was tested on; `None` if unknown."""
+    embeddings = run.last_embeddings()
+    return None if embeddings is None else len(set(embeddings.identity))
 
 
 def tell_costs(rows):
@@ -82,21 +115,20 @@ def tell_costs(rows):
     return Table("Cost", header, table)
 
 
-def tell_cost_accuracy(named_rows):
+def tell_cost_accuracy(rows):
     """Draws accuracy over cost of all networks that have both."""
-    named_rows = [(k, x) for k, x in named_rows if x.get("flops")]
+    rows = [row for row in rows if row.get("flops")]
     accuracies = {
         spaced(direction): [
-            (row.get(direction) or {}).get("mean_ap", np.nan)
-            for _, row in named_rows
+            (row.get(direction) or {}).get("mean_ap", np.nan) for row in rows
         ]
         for direction in DIRECTIONS
-        if any(row.get(direction) for _, row in named_rows)
+        if any(row.get(direction) for row in rows)
     }
     if not accuracies:
         return
-    names = [name for name, _ in named_rows]
-    costs = [row["flops"] / 1e9 for _, row in named_rows]
+    names = [row["name"] for row in rows]
+    costs = [row["flops"] / 1e9 for row in rows]
     points = [
         f"{name} {cost:.2g} GFLOPs and {value:.1f} % mAP {direction}"
         for direction, values in accuracies.items()
@@ -107,21 +139,17 @@ def tell_cost_accuracy(named_rows):
     yield chart(figure, alt, "Cost against accuracy: up and left is better.")
 
 
-def ordered_embeddings(run):
-    """Lists the networks that have embeddings: first before, last after."""
-    order = [row["name"] for row in run.rows]
-    known = [name for name in order if name in run.embedding_names]
-    return known or run.embedding_names
-
-
 def tell_similarity(run):
     """Draws how similar the same and different people are, afterwards."""
-    name = ordered_embeddings(run)[-1]
+    name = run.embedding_names[-1]
     embeddings = run.embeddings(name)
     if embeddings is None:
         yield Note(f"No similarities: {run.why(f'embeddings/{name}.npz')}.")
         return
-    visible, infrared = by_modality(embeddings)
+    visible, infrared = map(embeddings.of, MODALITIES)
+    if not (len(visible.path) and len(infrared.path)):
+        yield Note(f"No similarities: {name} embeds one modality only.")
+        return
     thresholds = [x.get("threshold") for x in run.calibration.values()]
     threshold = thresholds[0] if thresholds else None
     figure = plot_similarity_histogram(
@@ -142,7 +170,7 @@ def tell_similarity(run):
 
 def tell_maps(run):
     """Draws maps of embeddings before and after."""
-    names = ordered_embeddings(run)
+    names = run.embedding_names
     for name in dict.fromkeys((names[0], names[-1])):
         embeddings = run.embeddings(name)
         if embeddings is None or len(embeddings.path) < 3:
@@ -158,88 +186,6 @@ def tell_maps(run):
             f"{name}: t-SNE of {said}. Neighbourhoods mean something, "
             "distances between groups do not.",
         )
-
-
-def by_modality(embeddings):
-    """Parts embeddings into visible and infrared."""
-    visible = embeddings.modality == "visible"
-    return embeddings.take(visible), embeddings.take(~visible)
-
-
-def tell_mistakes(run):
-    """Yields the worst and the best answers of the last network."""
-    names = run.embedding_names and ordered_embeddings(run)
-    embeddings = run.embeddings(names[-1]) if names else None
-    if embeddings is None:
-        yield Note("No embeddings were kept, so no answers can be shown.")
-        return
-    visible, infrared = by_modality(embeddings)
-    parts = {"visible": visible, "infrared": infrared}
-    for asked, known in asked_directions(run):
-        for worst, count in ((True, 3), (False, 1)):
-            yield from tell_ranks(run, parts[asked], parts[known], worst, count)
-
-
-def asked_directions(run):
-    """Lists the directions that were evaluated; both, if none was."""
-    scored = [
-        modalities
-        for direction, modalities in DIRECTIONS.items()
-        if any(row.get(direction) for row in run.rows)
-    ]
-    return scored or list(DIRECTIONS.values())
-
-
-def tell_ranks(run, query, gallery, worst, count):
-    """Shows some queries with their first ten answers."""
-    root = run.dataset.get("root", "")
-    protocol = find_rules(run.dataset.get("name"))
-    lists = find_rank_lists(
-        query.embedding,
-        gallery.embedding,
-        query.identity,
-        gallery.identity,
-        hidden_pictures(protocol, query, gallery),
-        worst=worst,
-        num_lists=count,
-    )
-    kind = "Worst" if worst else "Best"
-    asked, known = query.samples(), gallery.samples()
-    for ranks in lists:
-        sample = asked[ranks.query]
-        answers = zip(ranks.gallery, ranks.correct, strict=True)
-        tiles = [tile(sample, root, f"query id {sample.identity}")]
-        for position, right in answers:
-            answer = known[position]
-            label = f"id {answer.identity}, camera {answer.camera}"
-            tiles.append(tile(answer, root, label, bool(right)))
-        yield Strip(
-            f"{kind}: {sample.modality} query, camera {sample.camera}; best "
-            f"right minus best wrong similarity {ranks.margin:+.2f}",
-            tiles,
-        )
-
-
-def find_rules(dataset):
-    """Gives the protocol of a dataset; one without rules if unknown."""
-    rules = {"sysu_mm01": SYSU_ALL_SEARCH, "llcm": LLCM}
-    return rules.get(dataset, REGDB)
-
-
-def hidden_pictures(protocol, query, gallery):
-    """Makes the function that says what `protocol` hides from queries."""
-
-    def excluded(rows):
-        camera = query.camera[rows, None]
-        hidden = np.zeros((len(rows), len(gallery.camera)), bool)
-        for asked, known in protocol.excluded:
-            hidden |= (camera == asked) & (gallery.camera == known)
-        if protocol.excludes_same_camera:
-            same = query.identity[rows, None] == gallery.identity
-            hidden |= same & (camera == gallery.camera)
-        return hidden
-
-    return excluded
 
 
 def spaced(direction):

@@ -20,7 +20,7 @@ def tell_data(run):
         yield Table("Dataset", ["fact", "value"], pairs)
     else:
         yield Note("What the data were is not known: run.json names none.")
-    embeddings = last_embeddings(run)
+    embeddings = run.last_embeddings()
     if embeddings is None:
         yield Note("There are no embeddings of test pictures.")
         return
@@ -28,17 +28,11 @@ def tell_data(run):
     yield show_people(run, embeddings)
 
 
-def last_embeddings(run):
-    """Reads the embeddings of the last network, or gives `None`."""
-    names = run.embedding_names
-    return run.embeddings(names[-1]) if names else None
-
-
 def count_pictures(embeddings):
     """Counts test pictures, people and cameras by modality."""
     rows = []
     for modality in MODALITIES:
-        own = embeddings.take(embeddings.modality == modality)
+        own = embeddings.of(modality)
         counts = [
             len(own.path),
             len(np.unique(own.identity)),

@@ -13,7 +13,6 @@ from nfs_keras.report.search_curves import (
     plot_gate_movement,
     plot_search_curves,
 )
-from nfs_keras.report.tell_run import last_embeddings
 
 SEARCHED = ("temperature", "gate_entropy", "open_fraction")
 
@@ -133,31 +132,35 @@ def tell_channels(channels):
 
 def tell_pixels(run):
     """Draws the kept pixels over a picture of each modality."""
-    kept = pixel_probabilities(run)
+    kept = level(run.cells, "spatial")
     pictures = example_pictures(run)
     alt = "Heat maps of kept pixels: " + "; ".join(
-        f"{cell} keeps {100 * np.mean(gates >= 0.5):.0f} %"
+        f"{cell} keeps {100 * np.mean(gates):.0f} %"
         for cell, gates in kept.items()
     )
     caption = "Pixels kept, over a test picture of each modality."
     if not any(x is not None for x in pictures.values()):
         caption += " The pictures were not found: grey stands for them."
-    return chart(plot_kept_pixels(pictures, kept), f"{alt}.", caption)
+    return chart(
+        plot_kept_pixels(pictures, kept, pixel_probabilities(run, kept)),
+        f"{alt}.",
+        caption,
+    )
 
 
-def pixel_probabilities(run):
-    """Gives P(keep) of every pixel, or the 0-or-1 choice where unrecorded."""
-    kept = level(run.cells, "spatial")
-    for cell, choice in kept.items():
-        logits = run.gates.get(f"{cell}/spatial")
-        if logits is not None and logits[-1].shape == choice.shape:
-            kept[cell] = 0.5 + 0.5 * np.tanh(logits[-1] / 2)
-    return kept
+def pixel_probabilities(run, kept):
+    """Gives the last P(keep) of the cells whose gates were recorded."""
+    logits = {cell: run.gates.get(f"{cell}/spatial") for cell in kept}
+    return {
+        cell: 0.5 + 0.5 * np.tanh(x[-1] / 2)
+        for cell, x in logits.items()
+        if x is not None and x.shape[1:] == kept[cell].shape
+    }
 
 
 def example_pictures(run):
     """Reads a test picture of each modality, of one person."""
-    embeddings = last_embeddings(run)
+    embeddings = run.last_embeddings()
     found = dict.fromkeys(MODALITIES)
     if embeddings is None:
         return found

@@ -8,7 +8,8 @@ import pathlib
 from nfs_keras.report.compare import compare_runs
 from nfs_keras.report.run import Run
 from nfs_keras.report.style import extra
-from nfs_keras.report.tell_results import tell_gain, tell_mistakes
+from nfs_keras.report.tell_mistakes import tell_mistakes
+from nfs_keras.report.tell_results import tell_gain
 from nfs_keras.report.tell_run import tell_data, tell_reproduction
 from nfs_keras.report.tell_search import tell_choice, tell_search
 
@@ -76,7 +77,7 @@ def open_runs(run_dirs):
 def load_template():
     """Reads the page's template; all that it is given is escaped."""
     folder = importlib.resources.files("nfs_keras.report")
-    source = folder.joinpath("report.html.jinja").read_text("utf-8")
+    source = folder.joinpath("report.html").read_text("utf-8")
     jinja2 = extra("jinja2")
     page = jinja2.Environment(
         autoescape=True,
