@@ -6,14 +6,15 @@ from nfs_keras.datasets.images import resize_image
 from nfs_keras.serving.guarded_decoding import decode_batch
 from nfs_keras.serving.match_probability import MatchProbability
 
-MODALITIES = ("visible", "infrared")
 
-
-def endpoints(network, precision, match_probability, max_pixels) -> dict:
-    """Makes the endpoints of a network, by their fixed names.
+def endpoints(
+    encoders, image_shape, precision, match_probability, max_pixels
+) -> dict:
+    """Makes the endpoints of a model, by their fixed names.
 
     Args:
-        network: Has `image_shape` and `encoder(modality)`, as `reid_network`.
+        encoders: Dict from modality to encoder, see `serving_encoders`.
+        image_shape: `(height, width, 3)` of the images that they take.
         precision: See `frozen_encoder`.
         match_probability: `MatchProbability`, or `None`.
         max_pixels: See `decode_batch`.
@@ -22,11 +23,10 @@ def endpoints(network, precision, match_probability, max_pixels) -> dict:
         Dict from name to `tf.function`.
     """
     signatures = {}
-    shape = tuple(network.image_shape)
-    for modality in MODALITIES:
-        encode = frozen_encoder(network.encoder(modality), shape, precision)
-        signatures[modality] = bytes_endpoint(encode, shape, max_pixels)
-        signatures[f"{modality}_pixels"] = pixels_endpoint(encode, shape)
+    for modality, encoder in encoders.items():
+        encode = frozen_encoder(encoder, image_shape, precision)
+        signatures[modality] = bytes_endpoint(encode, image_shape, max_pixels)
+        signatures[f"{modality}_pixels"] = pixels_endpoint(encode, image_shape)
     dim = encode.structured_outputs.shape[-1]
     signatures["match"] = match_endpoint(dim, match_probability)
     signatures["serving_default"] = signatures["visible"]

@@ -12,6 +12,7 @@ from nfs_keras.serving.guarded_decoding import MAX_PIXELS
 from nfs_keras.serving.manifest import write_manifest
 from nfs_keras.serving.match_probability import MatchProbability
 from nfs_keras.serving.model_card import write_model_card
+from nfs_keras.serving.serving_encoders import serving_encoders
 from nfs_keras.serving.warm_up import write_warm_up
 
 PRECISIONS = ("float32", "bfloat16", "float16")
@@ -21,6 +22,7 @@ def export_saved_model(
     network,
     directory,
     version: int | None = None,
+    compact: bool = True,
     precision: str = "float32",
     match_probability: MatchProbability | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -50,11 +52,14 @@ of one person, if calibrated |
     `write_deployment_files`.
 
     Args:
-        network: A trained network with `image_shape` and `encoder(modality)`,
-            such as `compact` returns.
+        network: A trained `ReIDNetwork`, or anything with `image_shape` and
+            `encoder(modality)`.
         directory: Directory of all versions of this model.
         version: Positive integer. Defaults to one more than the highest that
             is there, or `1`.
+        compact: Whether to derive and compact the network first, for each
+            modality by itself; the embeddings stay the same. Defaults to
+            `True`.
         precision: Of the kernels and of what is computed with them:
             `"float32"`, or `"bfloat16"` or `"float16"` for machines that are
             faster with it. Defaults to `"float32"`.
@@ -69,7 +74,8 @@ of one person, if calibrated |
         Path of the version, `directory/<version>`.
 
     Raises:
-        ValueError: For an unknown precision, or a version that is taken.
+        ValueError: For an unknown precision, a version that is taken, or a
+            network that cannot be compacted.
     """
     check_precision(precision)
     root = pathlib.Path(directory)
@@ -77,7 +83,13 @@ of one person, if calibrated |
     target = free_place(root, version)
     half_written = root / f".{version}.part"
     shutil.rmtree(half_written, ignore_errors=True)
-    functions = endpoints(network, precision, match_probability, max_pixels)
+    functions = endpoints(
+        serving_encoders(network, compact),
+        tuple(network.image_shape),
+        precision,
+        match_probability,
+        max_pixels,
+    )
     tf.saved_model.save(tf.Module(), str(half_written), signatures=functions)
     add_warm_up(half_written)
     write_model_card(half_written, precision, run)

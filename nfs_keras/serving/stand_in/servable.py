@@ -137,7 +137,7 @@ def batched(signature, batching):
         with tf.name_scope(scope):
             return dict(zip(names, run(image_bytes), strict=True))
 
-    return call
+    return call.get_concrete_function()
 
 
 def as_tensor(name, value, spec):
