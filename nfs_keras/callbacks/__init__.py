@@ -2,6 +2,7 @@
 
 from nfs_keras.callbacks.gate_history import GateHistory as GateHistory
 from nfs_keras.callbacks.history_log import HistoryLog as HistoryLog
+from nfs_keras.callbacks.progress_lines import ProgressLines as ProgressLines
 from nfs_keras.callbacks.retrieval_evaluation import (
     RetrievalEvaluation as RetrievalEvaluation,
 )

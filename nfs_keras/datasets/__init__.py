@@ -1,5 +1,7 @@
 from nfs_keras.datasets.augmentation import Augmentation as Augmentation
 from nfs_keras.datasets.check_dataset import check_dataset as check_dataset
+from nfs_keras.datasets.facts import fingerprint as fingerprint
+from nfs_keras.datasets.facts import statistics as statistics
 from nfs_keras.datasets.folder_dataset import FolderDataset as FolderDataset
 from nfs_keras.datasets.identity_sampler import (
     IdentitySampler as IdentitySampler,

@@ -11,7 +11,11 @@ from nfs_keras.backbones import (
     resnet50,
     tiny,
 )
-from nfs_keras.layers import EmbeddingHead, GeneralizedMeanPooling2D
+from nfs_keras.layers import (
+    EmbeddingHead,
+    GeneralizedMeanPooling2D,
+    find_gates,
+)
 from nfs_keras.ops import l2_normalize
 
 MODALITIES = ("visible", "infrared")
@@ -121,6 +125,24 @@ class ReIDNetwork(keras.Model):
             for stage in self.stages
             if stage.cell is not None
         }
+
+    @property
+    def feature_variables(self):
+        """All variables that do not belong to a search gate."""
+        gates = {id(v) for g in find_gates(self) for v in g.variables}
+        return [v for v in self.variables if id(v) not in gates]
+
+    def copy_features(self, network):
+        """Takes over the weights and statistics of a network, gates apart.
+
+        Args:
+            network: A `ReIDNetwork` of the same backbone, head and image
+                shape, with any search cells or none.
+        """
+        for mine, other in zip(
+            self.feature_variables, network.feature_variables, strict=True
+        ):
+            mine.assign(other)
 
     @property
     def search_variables(self):
