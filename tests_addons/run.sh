@@ -27,7 +27,7 @@ sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null
 find_python() {
     for name in ${ADDONS_PYTHON:-python3.11 python3.10 python3.9 python3}; do
         # A name may stand on PATH several times, and the first be a stub.
-        for place in $(which -a "$name" 2>/dev/null); do
+        for place in "$name" $(echo "$PATH" | tr : '\n' | sed "s|\$|/$name|"); do
             if is_old_enough "$place"; then
                 echo "$place"
                 return

@@ -3,10 +3,9 @@
 import keras
 from keras import ops
 
+from nfs_keras.losses.arguments import check_margin, identity_vector
 from nfs_keras.losses.pairs import (
-    check_margin,
     comparable_anchors,
-    identity_vector,
     masked_maximum,
     masked_minimum,
     negative_pairs,

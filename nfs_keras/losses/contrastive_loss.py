@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from nfs_keras.losses.pairs import check_margin
+from nfs_keras.losses.arguments import check_margin
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")

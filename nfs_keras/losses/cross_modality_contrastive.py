@@ -3,11 +3,8 @@
 import keras
 from keras import ops
 
-from nfs_keras.losses.pairs import (
-    check_margin,
-    masked_minimum,
-    same_identity,
-)
+from nfs_keras.losses.arguments import check_margin, check_temperature
+from nfs_keras.losses.pairs import masked_minimum, same_identity
 from nfs_keras.ops import at_least_float32, l2_normalize, pairwise_distances
 
 FORMS = ("info_nce", "center_margin")
@@ -204,14 +201,4 @@ def check_form(form):
             f"`form` must be one of {FORMS}. "
             f"Received: form={form!r}. "
             "Pass one of these names."
-        )
-
-
-def check_temperature(temperature):
-    """Raises unless `temperature` is positive."""
-    if not temperature > 0:
-        raise ValueError(
-            "`temperature` must be positive, it divides similarities. "
-            f"Received: temperature={temperature!r}. "
-            "Pass for example `temperature=0.1`."
         )

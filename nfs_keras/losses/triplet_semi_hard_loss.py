@@ -3,11 +3,13 @@
 import keras
 from keras import ops
 
-from nfs_keras.losses.pairs import (
-    addons_distances,
+from nfs_keras.losses.arguments import (
     check_distance_metric,
     check_margin,
     identity_vector,
+)
+from nfs_keras.losses.pairs import (
+    addons_distances,
     masked_maximum,
     masked_minimum,
     negative_pairs,

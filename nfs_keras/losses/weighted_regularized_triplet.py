@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from nfs_keras.losses.arguments import identity_vector
 from nfs_keras.losses.pairs import (
     comparable_anchors,
-    identity_vector,
     negative_pairs,
     positive_pairs,
 )
