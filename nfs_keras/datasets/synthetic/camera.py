@@ -36,7 +36,7 @@ def photograph_colour(
     """
     around = _surroundings(scene, rng, image_shape, difficulty)
     figure, cover = _figure(parts, materials.colour, SHADES, image_shape)
-    figure *= 1 + _relief(cover, scene.light) + _folds(rng, image_shape)
+    figure *= 1 + _relief(cover, scene) + _folds(rng, image_shape)
     image = figure + (1 - cover) * around
     image = _occlude(image, rng, difficulty, random_tone(rng, 0.1, 0.8))
     x = np.linspace(-1, 1, image_shape[1])[:, None]
@@ -88,7 +88,7 @@ def photograph_near_infrared(
     around = 0.5 * (around @ LUMA)[..., None]
     light = materials.reflectance[:, None]
     figure, cover = _figure(parts, light, SHADES, image_shape)
-    figure *= 1 + _relief(cover, scene.light) + _folds(rng, image_shape)
+    figure *= 1 + _relief(cover, scene) + _folds(rng, image_shape)
     image = figure + (1 - cover) * around
     image = _occlude(image, rng, difficulty, rng.uniform(0.1, 0.8, 1))
     image *= _lamp(rng, image_shape, difficulty)
@@ -122,13 +122,14 @@ def _shrink(image, image_shape):
     return image.reshape(height, width, -1)
 
 
-def _relief(cover, light):
+def _relief(cover, scene):
     """Shades a body as if it were round, lit from an angle."""
     unit = cover.shape[0] / 128
     soft = cv2.GaussianBlur(cover, (0, 0), 2.5 * unit)
-    slope_x = cv2.Sobel(soft, cv2.CV_32F, 1, 0) * np.cos(light)
+    slope_x = cv2.Sobel(soft, cv2.CV_32F, 1, 0) * np.cos(scene.light)
     slope_y = cv2.Sobel(soft, cv2.CV_32F, 0, 1) * 0.3
-    return (-0.45 * unit * (slope_x + slope_y))[..., None]
+    strength = 0.6 if scene.outdoors else 0.3
+    return (-strength * unit * (slope_x + slope_y))[..., None]
 
 
 def _folds(rng, image_shape):

@@ -30,6 +30,13 @@ class Recipe(NamedTuple):
     difficulty: float
 
 
+class Place(NamedTuple):
+    """Where a fixed camera stands."""
+
+    number: int  # cameras of one number see the same surroundings
+    outdoors: bool
+
+
 class Shot(NamedTuple):
     """One picture to take."""
 
@@ -37,7 +44,7 @@ class Shot(NamedTuple):
     identity: int
     modality: str  # "visible" | "infrared"
     number: int  # counts the person's pictures in this modality from 1
-    place: int = 0  # of a fixed camera; 0 is wherever the person was met
+    place: Place | None = None  # `None`: wherever the person was met
 
 
 def generator(recipe: Recipe, thing: int, *numbers: int):
@@ -119,6 +126,7 @@ def _photograph(recipe, shot):
 def _scene(recipe, shot):
     """Draws where and when: all pictures of a session share it."""
     if shot.place:
-        return random_scene(generator(recipe, PLACE, shot.place, 0))
+        rng = generator(recipe, PLACE, shot.place.number, 0)
+        return random_scene(rng)._replace(outdoors=shot.place.outdoors)
     thing = MODALITIES.index(shot.modality)
     return random_scene(generator(recipe, thing, shot.identity, 0))

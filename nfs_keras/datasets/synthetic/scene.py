@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 HORIZON = (0.3, 0.6)  # as fractions of the height
+SKY = np.array([0.86, 0.95, 1.05])
 SPAN = 3  # a place is this many pictures wide
 
 
@@ -17,6 +18,7 @@ class Scene(NamedTuple):
     cast: np.ndarray  # (3,) standard normal, of the light's colour
     ambient: float  # standard normal, of the surroundings' warmth
     light: float  # radians, where the light comes from
+    outdoors: bool  # under a sky, in harder light
 
 
 def random_scene(rng: np.random.Generator) -> Scene:
@@ -27,6 +29,7 @@ def random_scene(rng: np.random.Generator) -> Scene:
         cast=rng.normal(size=3),
         ambient=rng.normal(),
         light=rng.uniform(0, 2 * np.pi),
+        outdoors=bool(rng.random() < 0.5),
     )
 
 
@@ -46,7 +49,7 @@ def paint_surroundings(
     rng = np.random.default_rng(scene.place)
     height, width = image_shape
     whole = (height, width * SPAN)
-    image = _paint_wall_and_ground(rng, whole)
+    image = _paint_wall_and_ground(rng, whole, scene.outdoors)
     for _ in range(9 * SPAN):
         _paint_thing(rng, image)
     unit = height / 128
@@ -71,12 +74,14 @@ def random_tone(rng: np.random.Generator, low=0.2, high=0.8) -> np.ndarray:
     return rng.uniform(low, high) * (1 + 0.12 * rng.normal(size=3))
 
 
-def _paint_wall_and_ground(rng, image_shape):
+def _paint_wall_and_ground(rng, image_shape, outdoors):
     height, width = image_shape
     horizon = int(height * rng.uniform(*HORIZON))
     down = np.linspace(0, 1, height)[:, None]
     slopes = 1 + rng.uniform(-0.35, 0.35, 2) * (down - 0.5)
     wall, ground = random_tone(rng), random_tone(rng)
+    if outdoors:
+        wall = rng.uniform(0.7, 0.95) * SKY
     rows = np.where(
         np.arange(height)[:, None] < horizon,
         wall * slopes[:, :1],

@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from nfs_keras.datasets.synthetic.checks import (
+    check_choice,
+    check_integer,
+    check_recipe,
+)
 from nfs_keras.datasets.synthetic.picture import (
     DEFAULT_DIFFICULTY,
     SPLIT,
@@ -10,7 +15,7 @@ from nfs_keras.datasets.synthetic.picture import (
     generator,
     person_of,
 )
-from nfs_keras.datasets.synthetic.tree import write_tree
+from nfs_keras.datasets.synthetic.tree import FORMATS, write_tree
 
 NUM_TRIALS = 10
 FOLDERS = {"visible": "Visible", "infrared": "Thermal"}
@@ -29,6 +34,9 @@ def synthesize_regdb(
 ) -> Path:
     """Draws pedestrians as RegDB holds them on disk.
 
+    The folder appears only when it is complete. If it holds this very
+    dataset already, nothing is done.
+
     Args:
         root: Folder to make, with `Visible/`, `Thermal/` and `idx/`.
         num_identities: Int, at least 2. Half of them, rounded down, train
@@ -37,20 +45,32 @@ def synthesize_regdb(
             modality.
         seed: Non-negative int. The same seed draws the same bytes.
         image_shape: `(height, width)` in pixels.
-        difficulty: Float in [0, 1]. Scales what differs between pictures
-            of one person.
-        image_format: `"bmp"` or `"png"`.
-        num_workers: Number of processes, `None` for one per core.
+        difficulty: Float in [0, 1]. Scales everything that differs between
+            pictures of one person.
+        image_format: `"bmp"` as in RegDB, `"png"` or `"jpg"`.
+        num_workers: Number of processes, `None` for one per core. The
+            pictures do not depend on it.
         verbose: Whether to show a progress bar.
 
     Returns:
         `root` as a `Path`.
 
     Raises:
-        ValueError: If an argument is out of range, or `root` holds
-            something else or cannot be written.
+        ValueError: An argument is out of range, or `root` holds something
+            else or cannot be written.
+
+    Example:
+
+    ```python
+    synthesize_regdb("data/people")
+    dataset = RegDB("data/people", trial=1)
+    ```
     """
-    recipe = Recipe("regdb", seed, tuple(image_shape), float(difficulty))
+    recipe = Recipe("regdb", seed, tuple(image_shape), difficulty)
+    check_recipe(recipe)
+    check_integer("num_identities", num_identities, 2)
+    check_integer("images_per_modality", images_per_modality, 1)
+    check_choice("image_format", image_format, FORMATS)
     shots = [
         shot
         for identity in range(1, num_identities + 1)
@@ -58,7 +78,7 @@ def synthesize_regdb(
     ]
     texts = {}
     for trial in range(1, NUM_TRIALS + 1):
-        texts |= _splits(recipe, shots, num_identities, trial)
+        texts |= _split(recipe, shots, num_identities, trial)
     return write_tree(root, recipe, shots, texts, num_workers, verbose)
 
 
@@ -76,7 +96,7 @@ def _shots(recipe, identity, images_per_modality, image_format):
     return shots
 
 
-def _splits(recipe, shots, num_identities, trial):
+def _split(recipe, shots, num_identities, trial):
     """Writes a trial's four lists; labels count each half from 0."""
     rng = generator(recipe, SPLIT, trial, 0)
     order = 1 + rng.permutation(num_identities)

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -13,9 +14,11 @@ from pathlib import Path
 import cv2
 import keras
 
+from nfs_keras.datasets.synthetic.checks import check_choice, check_integer
 from nfs_keras.datasets.synthetic.picture import Recipe, Shot, take_picture
 
 RECIPE_FILE = "synthetic.json"
+FORMATS = ("bmp", "jpg", "png")
 DRAWING = 1  # raise it whenever the same recipe draws other pictures
 CHUNK = 40  # pictures that a worker takes at a time
 
@@ -29,6 +32,8 @@ def write_tree(
     verbose: bool = True,
 ) -> Path:
     """Draws pictures into a new folder, which appears only when complete.
+
+    Beside the pictures lies `synthetic.json`, which says how they came to be.
 
     Args:
         root: Folder to make. It may exist if it is empty, or if it holds
@@ -44,27 +49,42 @@ def write_tree(
         `root` as a `Path`.
 
     Raises:
-        ValueError: If `root` holds anything else or cannot be written.
+        ValueError: `root` holds anything else or cannot be written.
     """
+    if num_workers is not None:
+        check_integer("num_workers", num_workers, 1)
+    for suffix in {Path(shot.path).suffix[1:] for shot in shots}:
+        check_choice("image_format", suffix, FORMATS)
     root = Path(root)
-    stamp = {"drawing": DRAWING, "pictures": len(shots), **recipe._asdict()}
-    texts = {**texts, RECIPE_FILE: json.dumps(stamp, indent=2) + "\n"}
-    if _holds(root, texts):
+    texts = {**texts, RECIPE_FILE: _stamp(recipe, shots)}
+    if _is_complete(root, shots, texts):
         return root
     _check_free(root)
     with _staging(root) as staging:
         _write_texts(staging, texts)
         _draw_all(staging, recipe, shots, num_workers, verbose)
-        _publish(staging, root, texts)
+        _publish(staging, root, shots, texts)
     return root
 
 
-def _holds(root, texts):
-    """Tells whether `root` is this very tree: its text files say so."""
+def _stamp(recipe, shots):
+    """Describes a tree, so that it can be told from any other."""
+    paths = "\n".join(shot.path for shot in shots)
+    facts = {
+        "drawing": DRAWING,
+        **recipe._asdict(),
+        "pictures": len(shots),
+        "paths_crc32": zlib.crc32(paths.encode()),
+    }
+    return json.dumps(facts, indent=2) + "\n"
+
+
+def _is_complete(root, shots, texts):
+    """Tells whether `root` is this very tree."""
     try:
         return all(
             (root / name).read_text() == text for name, text in texts.items()
-        )
+        ) and all((root / shot.path).is_file() for shot in shots)
     except OSError:
         return False
 
@@ -104,41 +124,28 @@ def _write_texts(staging, texts):
         path.write_text(text)
 
 
-def _publish(staging, root, texts):
-    if root.exists() and not any(root.iterdir()):
-        root.rmdir()
-    try:
-        staging.rename(root)
-    except OSError:
-        # Another process may have made the same tree meanwhile.
-        if not _holds(root, texts):
-            raise
-
-
 def _draw_all(staging, recipe, shots, num_workers, verbose):
-    for folder in sorted({str(Path(shot.path).parent) for shot in shots}):
-        (staging / folder).mkdir(parents=True, exist_ok=True)
+    for folder in sorted({(staging / shot.path).parent for shot in shots}):
+        folder.mkdir(parents=True, exist_ok=True)
     chunks = [shots[i : i + CHUNK] for i in range(0, len(shots), CHUNK)]
     bar = keras.utils.Progbar(len(shots), verbose=int(verbose))
     draw = partial(_draw_chunk, staging, recipe)
-    with _mapper(num_workers, len(chunks)) as run:
+    with _parallel_map(num_workers, len(chunks)) as run:
         for count in run(draw, chunks):
             bar.add(count)
 
 
 @contextmanager
-def _mapper(num_workers, num_tasks):
+def _parallel_map(num_workers, num_tasks):
     """Lends a `map` that runs in several processes."""
     num_workers = min(num_workers or os.cpu_count() or 1, num_tasks)
     if num_workers == 1:
         yield map
         return
-    # Forked, a worker need not import Keras again, which takes longer than
-    # the drawing. OpenCV's threads do not survive a fork: send them home.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context(
-        "fork" if "fork" in methods else "spawn"
-    )
+    # A forked worker need not import Keras again, which would take longer
+    # than the drawing. OpenCV's threads do not survive a fork: end them.
+    forks = "fork" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("fork" if forks else "spawn")
     threads = cv2.getNumThreads()
     cv2.setNumThreads(0)
     try:
@@ -154,3 +161,14 @@ def _draw_chunk(staging, recipe, shots):
         image = take_picture(recipe, shot)[..., ::-1]  # OpenCV writes BGR
         path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
     return len(shots)
+
+
+def _publish(staging, root, shots, texts):
+    if root.exists() and not any(root.iterdir()):
+        root.rmdir()
+    try:
+        staging.rename(root)
+    except OSError:
+        # Another process may have made the same tree meanwhile.
+        if not _is_complete(root, shots, texts):
+            raise
