@@ -49,6 +49,16 @@ class Augmentation:
         random_erasing: float = 0.0,
         channel_exchange: float = 0.0,
     ) -> None:
+        if padding < 0 or not all(
+            0 <= p <= 1 for p in (flip, random_erasing, channel_exchange)
+        ):
+            raise ValueError(
+                "Padding must not be negative, and probabilities lie in "
+                f"[0, 1]. Received: padding={padding}, flip={flip}, "
+                f"random_erasing={random_erasing}, "
+                f"channel_exchange={channel_exchange}. "
+                "Turn a change off with 0."
+            )
         self.padding = padding
         self.flip = flip
         self.random_erasing = random_erasing

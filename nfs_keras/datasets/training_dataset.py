@@ -132,7 +132,8 @@ def augmented_images(
         image = load(index)
         if augmentation is None:
             return image
-        return augmentation(image, (seed, number), modality)
+        augmented = augmentation(image, (seed, number), modality)
+        return tf.ensure_shape(augmented, image.shape)
 
     images = tf.data.Dataset.from_tensor_slices((indices.ravel(), numbers))
     images = images.map(read, num_parallel_calls=tf.data.AUTOTUNE)
