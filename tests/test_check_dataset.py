@@ -1,0 +1,169 @@
+import os
+import shutil
+
+import pytest
+from dataset_trees import (
+    make_folders,
+    make_llcm,
+    make_regdb,
+    make_sysu_mm01,
+    write_image,
+)
+
+from nfs_keras.datasets import check_dataset
+
+TRIALS = range(1, 11)
+
+
+@pytest.fixture
+def regdb(tmp_path):
+    """A sound RegDB, in which no two files share their bytes."""
+    root = make_regdb(tmp_path / "RegDB", 4, 2, TRIALS)
+    for seed, file in enumerate(sorted(root.glob("*/*/*.bmp"))):
+        file.unlink()
+        write_image(file, seed)
+    return root
+
+
+def picture(root, folder="Visible", identity=1, image=0):
+    return root / folder / str(identity) / name_of(folder, identity, image)
+
+
+def name_of(folder, identity, image):
+    return f"male_front_{folder[0].lower()}_{image:05d}_{identity}.bmp"
+
+
+def findings(report, is_error):
+    return {
+        finding.flaw: finding.places
+        for finding in report.findings
+        if finding.is_error == is_error
+    }
+
+
+def errors(root):
+    report = check_dataset(root, verbose=False)
+    assert not report.ok and "Training may not start." in str(report)
+    return findings(report, is_error=True)
+
+
+def warnings(root):
+    report = check_dataset(root, verbose=False)
+    assert report.ok and "Training may start." in str(report)
+    return findings(report, is_error=False)
+
+
+def test_a_sound_dataset_may_be_trained_on(regdb):
+    report = check_dataset(regdb, verbose=False)
+    assert report.ok and report.name == "regdb"
+    (flaw,) = findings(report, is_error=False)
+    assert "not as published" in flaw
+    assert "train          2         4         4" in str(report)
+
+
+def test_every_dataset_is_recognised(tmp_path):
+    counts = {(c, i): 2 for c in (1, 2, 3, 6) for i in (1, 2, 3)}
+    trees = {
+        "sysu_mm01": make_sysu_mm01(tmp_path / "b", [1], [2], [3], counts),
+        "llcm": make_llcm(tmp_path / "c", 2, 0 + 4, 4, 1),
+        "folder": make_folders(tmp_path / "d", ["alice", "bob"]),
+    }
+    for name, root in trees.items():
+        report = check_dataset(root, verbose=False)
+        assert report.name == name
+        # The LLCM that the tests write lacks its training pictures.
+        assert report.ok == (name != "llcm"), str(report)
+
+
+def test_what_is_no_dataset_may_not_be_trained_on(tmp_path):
+    assert list(errors(tmp_path)) == ["no dataset is known here"]
+    assert list(errors(tmp_path / "no")) == ["no dataset is known here"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "fault"),
+    [
+        (b"", "is empty"),
+        (b"a text file named .bmp", "is no picture in one of these formats"),
+    ],
+)
+def test_a_broken_picture_is_an_error(regdb, contents, fault):
+    file = picture(regdb)
+    file.write_bytes(contents)
+    place = str(file.relative_to(regdb))
+    assert errors(regdb) == {f"picture {fault}": [place]}
+
+
+def test_a_picture_cut_off_half_way_is_an_error(regdb):
+    file = picture(regdb, "Thermal", 3)
+    file.write_bytes(file.read_bytes()[:200])
+    place = str(file.relative_to(regdb))
+    assert errors(regdb) == {"picture is damaged or cut off": [place]}
+
+
+def test_a_missing_picture_is_an_error(regdb):
+    file = picture(regdb)
+    file.unlink()
+    place = str(file.relative_to(regdb))
+    assert errors(regdb) == {"picture does not exist": [place]}
+
+
+def test_a_missing_split_file_is_an_error_for_each_trial(regdb):
+    shutil.rmtree(regdb / "idx")
+    (places,) = errors(regdb).values()
+    assert len(places) == len(TRIALS)
+    assert "train_visible_1.txt" in places[0]
+
+
+def test_people_in_both_halves_are_an_error(regdb):
+    for folder in ("visible", "thermal"):
+        file = regdb / "idx" / f"train_{folder}_3.txt"
+        shutil.copy(regdb / "idx" / f"test_{folder}_3.txt", file)
+    ((flaw, (place,)),) = errors(regdb).items()
+    assert flaw == "splits cannot be used"
+    assert "both training and test" in place and "trial=3" in place
+
+
+def test_people_seen_by_one_modality_only_are_an_error(regdb):
+    for trial in TRIALS:
+        for half in ("train", "test"):
+            file = regdb / "idx" / f"{half}_thermal_{trial}.txt"
+            lines = file.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if "Thermal/2/" not in line]
+            file.write_text("".join(kept))
+    assert errors(regdb) == {
+        "people have pictures in one modality only": [
+            "identity 2: only visible"
+        ]
+    }
+
+
+def test_strays_and_duplicates_are_warnings(regdb):
+    shutil.copy(picture(regdb), regdb / "Visible" / "1" / "copy of 1.bmp")
+    (regdb / "Visible" / "Thumbs.db").write_bytes(b"x")
+    (regdb / "Visible" / ".hidden").write_bytes(b"x")
+    (regdb / "README.md").write_text("where it came from")
+    found = warnings(regdb)
+    copy = os.path.join("Visible", "1", "copy of 1.bmp")
+    original = os.path.join("Visible", "1", name_of("Visible", 1, 0))
+    assert found["wrongly named"] == [
+        "Visible/1/copy of 1.bmp",
+        "Visible/Thumbs.db",
+    ]
+    assert found["in no split"] == [copy]
+    assert found["the same bytes twice"] == [f"{original} = {copy}"]
+
+
+def test_a_broken_picture_in_no_split_is_a_warning(regdb):
+    (regdb / "Visible" / "1" / name_of("Visible", 1, 99)).write_bytes(b"")
+    found = warnings(regdb)
+    assert len(found["picture is empty"]) == 1
+
+
+def test_long_lists_are_shortened_in_the_table(regdb):
+    for image in (0, 1):
+        for identity in (1, 2, 3):
+            picture(regdb, "Visible", identity, image).write_bytes(b"")
+    text = str(check_dataset(regdb, verbose=False))
+    assert "error         6  picture is empty" in text
+    assert "... and 3 more" in text
