@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 OPENED_LATER = (
     "backbones",
     "callbacks",
+    "cli",
     "datasets",
     "evaluation",
     "models",
