@@ -113,6 +113,11 @@ def test_a_foreign_trial_is_refused(options):
         evaluate_regdb(Embed(), FakeRegDB(trial=1), **options)
 
 
+def test_a_trial_without_its_network_is_refused():
+    with pytest.raises(ValueError, match=r"Add \[2\] to `embed`"):
+        evaluate_regdb({1: Embed()}, FakeRegDB(), trials=(1, 2))
+
+
 def test_a_forced_leak_is_said_in_the_table():
     table = evaluate_regdb(Embed(), FakeRegDB(), trials=(1, 2), force=True)
     assert [*table.rows[0].trials] == [1, 2]

@@ -21,7 +21,7 @@ def check_embeddings(
 
 def check_matrix(name: str, embeddings: np.ndarray) -> np.ndarray:
     """Returns (N, D) embeddings with N > 0."""
-    embeddings = np.asanyarray(embeddings)
+    embeddings = np.asarray(embeddings)
     if embeddings.ndim != 2 or not embeddings.size:
         raise ValueError(
             f"`{name}` is a non-empty (images, dimension) matrix. "

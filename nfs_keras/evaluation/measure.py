@@ -11,7 +11,11 @@ from nfs_keras.evaluation.checks import (
     check_ranks,
 )
 from nfs_keras.evaluation.ground_truth import GroundTruth
-from nfs_keras.evaluation.metrics import PerQuery, RetrievalMetrics
+from nfs_keras.evaluation.metrics import (
+    PerQuery,
+    RetrievalMetrics,
+    describe_skipped,
+)
 from nfs_keras.evaluation.protocol import Protocol, find_protocol
 from nfs_keras.evaluation.ranking import rank_identity, rank_matches
 from nfs_keras.evaluation.similarity import (
@@ -92,7 +96,7 @@ def metrics_from_similarity(
     the embeddings. For distances, pass `-distances`. The matrix may be a
     `numpy.memmap`: it is read in blocks and left as it is.
     """
-    similarity = np.asanyarray(similarity)
+    similarity = np.asarray(similarity)
     if similarity.ndim != 2:
         raise ValueError(
             "`similarity` is a (queries, gallery) matrix. "
@@ -169,9 +173,15 @@ def summarise(scores, truth, ranks):
     """Averages the scores over the valid queries."""
     per_query = PerQuery(truth.query_identities, *scores.T)
     valid = per_query.valid
-    absent = np.count_nonzero(truth.query_labels < 0)
+    num_absent = int(np.count_nonzero(truth.query_labels < 0))
+    num_hidden = int(np.count_nonzero(~valid)) - num_absent
     if not valid.any():
-        raise ValueError(explain_skipped(truth, absent))
+        skipped = describe_skipped(len(valid), num_absent, num_hidden)
+        raise ValueError(
+            f"{truth.protocol.name} needs a query with a match in the "
+            f"gallery. Received: {skipped}. "
+            "Compare the identities and cameras of query and gallery."
+        )
     first = scores[valid, 0].astype(np.int64)
     hits = np.bincount(first, minlength=truth.max_rank + 1)[1:]
     return RetrievalMetrics(
@@ -180,18 +190,8 @@ def summarise(scores, truth, ranks):
         mean_inp=float(scores[valid, 2].mean()),
         num_valid_queries=len(first),
         num_queries=truth.num_queries,
-        num_absent=int(absent),
-        num_hidden=int(truth.num_queries - len(first) - absent),
+        num_absent=num_absent,
+        num_hidden=num_hidden,
         ranks=tuple(ranks),
         per_query=per_query,
-    )
-
-
-def explain_skipped(truth, absent):
-    num = truth.num_queries
-    return (
-        f"{truth.protocol.name} needs a query with a match in the gallery. "
-        f"Received: of {num:,} queries {num:,} have no match left in the "
-        f"gallery: {absent:,} identity absent, {num - absent:,} camera rule. "
-        "Compare the identities and cameras of query and gallery."
     )

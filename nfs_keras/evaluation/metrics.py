@@ -60,9 +60,24 @@ class RetrievalMetrics:
         figures |= {"mean_ap": self.mean_ap, "mean_inp": self.mean_inp}
         return {name: 100 * value for name, value in figures.items()}
 
+    @property
+    def skipped(self) -> str:
+        """Says how many queries were skipped, and by which rule."""
+        return describe_skipped(
+            self.num_queries, self.num_absent, self.num_hidden
+        )
+
     def __str__(self):
         figures = [f"R-{k} {100 * self.rank(k):.2f}" for k in self.ranks]
         figures.append(f"mAP {100 * self.mean_ap:.2f}")
         figures.append(f"mINP {100 * self.mean_inp:.2f}")
         queries = f"{self.num_valid_queries:,} of {self.num_queries:,} queries"
         return "  ".join(figures) + f"  ({queries})"
+
+
+def describe_skipped(queries: int, absent: int, hidden: int) -> str:
+    """Says how many queries have nothing to find, and why."""
+    return (
+        f"of {queries:,} queries {absent + hidden:,} have no match left in "
+        f"the gallery: {absent:,} identity absent, {hidden:,} camera rule"
+    )

@@ -13,7 +13,7 @@ each gallery item is placed among them by bisection instead.
 
 import numpy as np
 
-CELLS = 2**16  # similarities in work at a time: what stays in a core's cache
+CELLS = 2**20  # comparisons in work at a time: what stays in a core's cache
 MANY = 192  # true matches from which on bisection is quicker
 
 
@@ -35,16 +35,17 @@ def rank_matches(rows: np.ndarray, matches: np.ndarray) -> np.ndarray:
 
 def rank_few(rows, matches):
     """Compares every gallery item with every match."""
-    ranks = np.ones((len(rows), len(matches)), np.int64)
-    similarities = rows[:, matches]
-    width = max(CELLS // len(rows), 512)
+    ranks = np.ones((len(matches), len(rows)), np.int64)
+    similarities = rows[:, matches].T[..., None]  # (M, R, 1)
+    width = max(CELLS // ranks.size, 512)
     for start in range(0, rows.shape[1], width):
         part = rows[:, start : start + width]
-        mask = np.empty(part.shape, bool)
-        for n, column in enumerate((matches - start).tolist()):
-            beats(part, column, similarities[:, n : n + 1], mask)
-            ranks[:, n] += count_true(mask)
-    return ranks
+        masks = np.empty((len(matches), *part.shape), bool)
+        columns = (matches - start).tolist()
+        for beaten in zip(columns, similarities, masks, strict=True):
+            beats(part, *beaten)
+        ranks += count_true(masks)
+    return ranks.T
 
 
 def rank_many(row, matches):
@@ -102,13 +103,13 @@ def beats(
     `column` counts from the start of the rows and may lie outside of them.
     """
     column = min(max(column, 0), rows.shape[-1])
-    before, after = (..., slice(column)), (..., slice(column, None))
-    np.greater_equal(rows[before], similarity, out=mask[before])
-    np.greater(rows[after], similarity, out=mask[after])
+    before, after = rows[..., :column], rows[..., column:]
+    np.greater_equal(before, similarity, out=mask[..., :column])
+    np.greater(after, similarity, out=mask[..., column:])
     return mask
 
 
 def count_true(mask: np.ndarray) -> np.ndarray:
-    """Counts along the rows of a mask; thrice as fast as `count_nonzero`."""
-    words = np.bitwise_count(np.packbits(mask, axis=1))
-    return words.sum(axis=1, dtype=np.int64)
+    """Counts along the last axis, thrice as fast as `numpy.count_nonzero`."""
+    words = np.bitwise_count(np.packbits(mask, axis=-1))
+    return words.sum(axis=-1, dtype=np.int64)

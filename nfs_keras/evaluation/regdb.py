@@ -55,7 +55,9 @@ def evaluate_regdb(
     Raises:
         ValueError: If a foreign trial would be tested without `force`.
     """
-    embeds = embeds_by_trial(embed, dataset, trials, trained_on, force)
+    if trained_on is None:
+        trained_on = dataset.trial
+    embeds = embeds_by_trial(embed, trials, trained_on, force)
     tables = [
         score_settings(
             embeds[trial],
@@ -66,7 +68,7 @@ def evaluate_regdb(
         )
         for trial in embeds
     ]
-    leaks = leak_notes(embed, dataset, embeds, trained_on)
+    leaks = leak_notes(embed, embeds, trained_on)
     said = leaks + notes(next(iter(embeds.values())), rerank)
     return EvaluationTable(REGDB.name, said, merge_rows(tables))
 
@@ -82,11 +84,17 @@ def regdb_settings(dataset, trial, queries):
     return settings
 
 
-def embeds_by_trial(embed, dataset, trials, trained_on, force):
+def embeds_by_trial(embed, trials, trained_on, force):
     """Pairs each trial with its embedding function; refuses leaks."""
     if isinstance(embed, Mapping):
+        missing = sorted({*(trials or ())} - {*embed})
+        if missing:
+            raise ValueError(
+                "Every trial needs the network that was trained on it. "
+                f"Received: trials={tuple(trials)}, embed has {[*embed]}. "
+                f"Add {missing} to `embed`, or leave them out of `trials`."
+            )
         return {trial: embed[trial] for trial in trials or embed}
-    trained_on = dataset.trial if trained_on is None else trained_on
     trials = trials or (trained_on,)
     if set(trials) != {trained_on} and not force:
         raise ValueError(
@@ -99,11 +107,10 @@ def embeds_by_trial(embed, dataset, trials, trained_on, force):
     return dict.fromkeys(trials, embed)
 
 
-def leak_notes(embed, dataset, trials, trained_on):
+def leak_notes(embed, trials, trained_on):
     """Says which trials were tested although people of them were learned."""
     if isinstance(embed, Mapping):
         return ()
-    trained_on = dataset.trial if trained_on is None else trained_on
     return tuple(
         f"LEAK, forced: trial {trial} tests people whom the network learned "
         f"in trial {trained_on}."

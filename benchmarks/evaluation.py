@@ -1,0 +1,177 @@
+"""How fast the evaluation is, and in how much memory.
+
+    python benchmarks/evaluation.py            # minutes; needs 4 GB
+    python benchmarks/evaluation.py --smoke    # seconds
+
+Embeddings are random unit vectors: rankings then hold no luck that a method
+could use, every true match lies anywhere in the gallery. Each time stands
+beside another that was taken in the same run, because machines differ:
+
+- RegDB size, beside a loop over the ranking of each query, and beside the
+  usual NumPy evaluator, which sorts each row;
+- SYSU-MM01 sizes, single-shot and multi-shot, with its camera rules;
+- k-reciprocal re-ranking at SYSU-MM01's multi-shot size;
+- 10,000 queries in a gallery of a million, beside the bare matrix product in
+  the same blocks, the first half taken before and the second half after.
+"""
+
+import argparse
+import resource
+import sys
+import time
+
+import numpy as np
+
+from nfs_keras.evaluation import metrics_from_similarity, retrieval_metrics
+from nfs_keras.evaluation import rerank as k_reciprocal
+
+MEMORY = 2**30  # bytes for similarities in work
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes")
+    scale = 20 if parser.parse_args().smoke else 1
+    compare_with_loops(identities=206 // scale, images=10)
+    measure_sysu(queries=3803 // scale, identities=96 // min(scale, 4))
+    compare_with_product(10_000 // scale, 1_000_000 // scale)
+
+
+def compare_with_loops(identities, images):
+    """RegDB: every image of one modality in all of the other."""
+    labels = np.repeat(np.arange(identities), images)
+    query, gallery = (random_units(len(labels), 512, seed) for seed in (0, 1))
+    ours, metrics = least_time(
+        lambda: retrieval_metrics(query, gallery, labels, labels, ranks=(1,)),
+        repeat=9,
+    )
+    report(f"RegDB {len(query):,} x {len(gallery):,} x 512", ours)
+    for name, loop, repeat in (
+        ("sort each row", loop_of_sorts, 3),
+        ("loop over ranks", loop_of_ranks, 1),
+    ):
+        seconds, mean_ap = least_time(
+            lambda loop=loop: loop(query @ gallery.T, labels, labels), repeat
+        )
+        check_equal(metrics.mean_ap, mean_ap)
+        report(f"  {name}", seconds, f"{seconds / ours:.0f} times as long")
+
+
+def measure_sysu(queries, identities):
+    """SYSU-MM01: cameras 3 and 6 in one or ten images of 1, 2, 4 and 5."""
+    rng = np.random.default_rng(0)
+    query_labels = rng.integers(0, identities, queries)
+    query = random_units(queries, 512, seed=0)
+    query_cameras = rng.choice([3, 6], queries)
+    for shots, size in ((1, 301), (10, 3010)):
+        pairs = [(i, c) for i in range(identities) for c in (1, 2, 4, 5)]
+        seen = np.repeat(pairs, shots, axis=0)[:size]
+        gallery = random_units(len(seen), 512, seed=1)
+        labels = (query_labels, seen[:, 0], query_cameras, seen[:, 1])
+        seconds, _ = least_time(
+            lambda g=gallery, x=labels: retrieval_metrics(
+                query, g, *x, "sysu_mm01", ranks=(1,)
+            ),
+            repeat=5,
+        )
+        report(f"SYSU-MM01 {queries:,} x {len(gallery):,} x 512", seconds)
+    seconds, distances = least_time(lambda: k_reciprocal(query, gallery), 1)
+    metrics_from_similarity(-distances, *labels, "sysu_mm01", ranks=(1,))
+    report("  re-ranked", seconds, f"peak {peak_memory():.2f} GiB")
+
+
+def compare_with_product(queries, size):
+    """A million images of 100,000 people."""
+    rng = np.random.default_rng(0)
+    query = random_units(queries, 256, seed=0)
+    gallery = random_units(size, 256, seed=1)
+    labels = rng.permutation(size) // 10
+    query_labels = rng.integers(0, size // 10, queries)
+    half = queries // 2
+    product = bare_product(query[:half], gallery)
+    total, _ = least_time(
+        lambda: retrieval_metrics(
+            query, gallery, query_labels, labels, memory=MEMORY
+        ),
+        repeat=1,
+    )
+    product += bare_product(query[half:], gallery)
+    name = f"{queries:,} x {size:,} x 256"
+    report(name, total, f"peak {peak_memory():.2f} GiB")
+    report("  bare matrix product", product, f"ratio {total / product:.2f}")
+
+
+def bare_product(query, gallery):
+    """Times the similarities alone, in the blocks of the evaluation."""
+    height = max(1, min(len(query), MEMORY // (4 * len(gallery))))
+    block = np.empty((height, len(gallery)), np.float32)
+    start = time.perf_counter()
+    for i in range(0, len(query), height):
+        rows = query[i : i + height]
+        np.matmul(rows, gallery.T, out=block[: len(rows)])
+    return time.perf_counter() - start
+
+
+def loop_of_ranks(similarity, query_labels, gallery_labels):
+    """Walks down the ranking of each query, image by image."""
+    precisions = []
+    gallery_labels = gallery_labels.tolist()
+    for row, label in zip(similarity.tolist(), query_labels, strict=True):
+        ranking = sorted(range(len(row)), key=lambda g: (-row[g], g))  # noqa: B023
+        found, precision = 0, 0.0
+        for rank, g in enumerate(ranking, 1):
+            if gallery_labels[g] == label:
+                found += 1
+                precision += found / rank
+        precisions.append(precision / found)
+    return np.mean(precisions)
+
+
+def loop_of_sorts(similarity, query_labels, gallery_labels):
+    """Sorts the matrix, then accumulates each row: the usual evaluator."""
+    order = np.argsort(-similarity, axis=1, kind="stable")
+    hits = gallery_labels[order] == query_labels[:, None]
+    precisions = []
+    for row in hits:
+        precision = np.cumsum(row) / np.arange(1, len(row) + 1)
+        precisions.append((precision * row).sum() / row.sum())
+    return np.mean(precisions)
+
+
+def random_units(rows, dim, seed):
+    """Random directions, made in place: no second copy in memory."""
+    rng = np.random.default_rng(seed)
+    embeddings = rng.standard_normal((rows, dim), dtype=np.float32)
+    for start in range(0, rows, 2**14):
+        tile = embeddings[start : start + 2**14]
+        tile /= np.linalg.norm(tile, axis=1, keepdims=True)
+    return embeddings
+
+
+def least_time(function, repeat):
+    """The least of several times, and the last result."""
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        result = function()
+        times.append(time.perf_counter() - start)
+    return min(times), result
+
+
+def peak_memory():
+    """Peak resident memory of this process so far, in GiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
+
+
+def check_equal(ours, theirs):
+    if abs(ours - theirs) > 1e-4:
+        raise ValueError(f"Results differ: {ours} and {theirs}.")
+
+
+def report(name, seconds, remark=""):
+    print(f"{name:36} {seconds:9.3f} s   {remark}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
