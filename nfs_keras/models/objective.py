@@ -1,6 +1,7 @@
 """What a network is trained for: a weighted sum of losses."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from nfs_keras.losses import BatchHardTriplet, CrossModalityContrastive
@@ -100,10 +101,15 @@ class Objective:
 
 def identity_loss(identities, logits):
     """Mean cross-entropy in nats, computed in float32."""
-    losses = keras.losses.sparse_categorical_crossentropy(
-        identities, at_least_float32(logits), from_logits=True
-    )
-    return ops.mean(losses)
+    # A `Loss`, not the function: like the other two it is divided by the
+    # number of replicas, whose gradients are added.
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return loss(identities, at_least_float32(logits))
+
+
+def num_replicas():
+    """Int. Over how many devices the batch at hand is spread."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def modality_vector(halves):

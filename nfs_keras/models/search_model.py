@@ -6,7 +6,7 @@ from keras import ops
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models.architecture import Architecture
-from nfs_keras.models.objective import Objective
+from nfs_keras.models.objective import Objective, num_replicas
 from nfs_keras.models.training_model import TrainingModel
 from nfs_keras.models.unrolled import unrolled_gradients
 
@@ -158,7 +158,8 @@ class SearchModel(TrainingModel):
             tape.watch(logits)  # no gradient of a weight is ever computed
             loss, parts = self.arch_loss(batch)
             scaled = self.arch_optimizer.scale_loss(loss)
-        self.track(arch_loss=loss, **{f"arch_{k}": v for k, v in parts.items()})
+        parts = {f"arch_{name}": part for name, part in parts.items()}
+        self.track_losses(arch_loss=loss, **parts)
         return tape.gradient(scaled, logits)
 
     def arch_loss(self, batch):
@@ -168,7 +169,7 @@ class SearchModel(TrainingModel):
         loss, parts = self.arch_objective(outputs, labels)
         if self.budget is not None:
             excess = ops.abs(self.open_fraction() - self.budget)
-            loss = loss + self.budget_weight * excess
+            loss = loss + self.budget_weight * excess / num_replicas()
         return loss, parts
 
     def descend_weights(self, batch):

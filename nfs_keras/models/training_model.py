@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from nfs_keras.models.objective import Objective
+from nfs_keras.models.objective import Objective, num_replicas
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -85,8 +85,18 @@ class TrainingModel(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         total, parts = self.objective(y_pred, y)
-        self.track(loss=total, **parts, accuracy=accuracy(y_pred["logits"], y))
+        self.track_losses(loss=total, **parts)
+        self.track(accuracy=accuracy(y_pred["logits"], y))
         return total
+
+    def track_losses(self, **losses):
+        """Adds one batch's losses to their means, at full size.
+
+        Keras divides the losses of a distributed batch by the number of
+        replicas, so that their gradients add up to the global batch's.
+        """
+        scale = num_replicas()
+        self.track(**{name: scale * loss for name, loss in losses.items()})
 
     def track(self, **values):
         """Adds one batch's values to the means that `fit` reports."""

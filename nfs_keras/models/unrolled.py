@@ -75,7 +75,8 @@ def upper_gradients(model, batch, weights):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(logits + values)
         loss, parts = model.arch_loss(batch)
-    model.track(arch_loss=loss, **{f"arch_{k}": v for k, v in parts.items()})
+    parts = {f"arch_{name}": part for name, part in parts.items()}
+    model.track_losses(arch_loss=loss, **parts)
     return tape.gradient(loss, (logits, values), unconnected_gradients="zero")
 
 

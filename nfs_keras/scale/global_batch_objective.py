@@ -1,0 +1,63 @@
+"""Losses over the batch of all replicas, not of each one alone."""
+
+import keras
+import tensorflow as tf
+
+MODALITIES = ("visible", "infrared")
+
+
+@keras.saving.register_keras_serializable(package="nfs_keras")
+class GlobalBatchObjective:
+    """Computes an `Objective` over the batches of all replicas together.
+
+    A triplet needs hard negatives and a contrast needs other people: with the
+    batch spread over replicas, each would find them only among its own rows.
+    Here every replica gathers the features of all, and computes the loss that
+    a single device would compute on the whole batch; gradients flow back to
+    where each feature came from. What is exchanged are feature vectors, little
+    beside the gradients. Outside a strategy it is the objective itself.
+
+    Args:
+        objective: An `Objective`.
+
+    Call arguments:
+        outputs: What a `ReIDNetwork` returns for this replica's rows.
+        labels: Dict of `"visible"` and `"infrared"`, int vectors.
+
+    Returns:
+        As `Objective`.
+    """
+
+    def __init__(self, objective):
+        self.objective = objective
+
+    def __call__(self, outputs, labels):
+        num_visible = tf.shape(labels["visible"])[0]
+        outputs = {
+            name: tf.concat(
+                [gather(rows[:num_visible]), gather(rows[num_visible:])], axis=0
+            )
+            for name, rows in outputs.items()
+        }
+        labels = {name: gather(labels[name]) for name in MODALITIES}
+        return self.objective(outputs, labels)
+
+    @property
+    def terms(self):
+        """Names of the terms that are computed."""
+        return self.objective.terms
+
+    def get_config(self):
+        return {
+            "objective": keras.saving.serialize_keras_object(self.objective)
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(deserialize(config["objective"]))
+
+
+def gather(rows):
+    """Joins the rows of all replicas, in their order, on every replica."""
+    return tf.distribute.get_replica_context().all_gather(rows, axis=0)
