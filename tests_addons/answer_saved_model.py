@@ -1,14 +1,14 @@
 """Asks a SavedModel of ours for answers, in an older TensorFlow.
 
-    python answer_saved_model.py SAVED_MODEL ANSWERS [SIGNATURE]
+    python answer_saved_model.py SAVED_MODEL ANSWERS
 
 Imports TensorFlow and NumPy only. ANSWERS is an `.npz` with arrays named
-`inputs/<name>` and `outputs/<name>`; SIGNATURE is `serving_default` unless
-given. Fails if an output differs by more than 1e-5, for the whole batch and
-for each of its rows alone.
+`<endpoint>/inputs/<name>` and `<endpoint>/outputs/<name>`. Fails if an output
+differs by more than 1e-5, for a whole batch or for one of its rows alone.
 """
 
 import sys
+from collections import defaultdict
 
 import numpy as np
 import tensorflow as tf
@@ -16,42 +16,45 @@ import tensorflow as tf
 TOLERANCE = 1e-5
 
 
-def under(arrays, prefix):
-    """Picks `{name: array}` of the arrays named `<prefix>/<name>`."""
-    start = len(prefix) + 1
-    return {k[start:]: arrays[k] for k in arrays if k.startswith(prefix + "/")}
+def read_answers(path):
+    """Gives `{endpoint: {"inputs": {name: array}, "outputs": ...}}`."""
+    answers = defaultdict(lambda: {"inputs": {}, "outputs": {}})
+    with np.load(path) as arrays:
+        for key in arrays:
+            endpoint, side, name = key.split("/")
+            answers[endpoint][side][name] = arrays[key]
+    return answers
 
 
-def largest_difference(serve, inputs, outputs):
-    """Serves one batch; compares relative to the largest expected number."""
-    answers = serve(**{name: tf.constant(x) for name, x in inputs.items()})
+def largest_difference(serve, inputs, outputs, rows):
+    """Serves `rows` of a batch; compares with the same rows of `outputs`."""
+    answers = serve(**{k: tf.constant(x[rows]) for k, x in inputs.items()})
     if set(answers) != set(outputs):
         sys.exit(f"Outputs {sorted(answers)}, not {sorted(outputs)}.")
-    return max(
-        np.max(np.abs(answers[name].numpy() - y)) / max(1, np.max(np.abs(y)))
+    gaps = [
+        np.abs(answers[name].numpy().astype("float64") - y[rows])
         for name, y in outputs.items()
-    )
+    ]
+    return max(np.max(gap) for gap in gaps)
 
 
-def main(saved_model, answers, signature="serving_default"):
-    arrays = dict(np.load(answers))
-    inputs, outputs = under(arrays, "inputs"), under(arrays, "outputs")
-    loaded = tf.saved_model.load(saved_model)
-    serve = loaded.signatures[signature]
-    size = len(next(iter(inputs.values())))
-    batches = [slice(0, size), *(slice(i, i + 1) for i in range(size))]
-    worst = max(
-        largest_difference(
-            serve,
-            {name: x[rows] for name, x in inputs.items()},
-            {name: y[rows] for name, y in outputs.items()},
+def main(saved_model, answers):
+    signatures = tf.saved_model.load(saved_model).signatures
+    answers = read_answers(answers)
+    if not answers or set(answers) != set(signatures):
+        sys.exit(f"Endpoints {sorted(signatures)}, not {sorted(answers)}.")
+    print(f"TensorFlow {tf.__version__} answers:")
+    worst = 0.0
+    for endpoint, sides in answers.items():
+        inputs, outputs = sides["inputs"], sides["outputs"]
+        size = len(next(iter(inputs.values())))
+        batches = [slice(0, size), *(slice(i, i + 1) for i in range(size))]
+        gap = max(
+            largest_difference(signatures[endpoint], inputs, outputs, rows)
+            for rows in batches
         )
-        for rows in batches
-    )
-    print(
-        f"TensorFlow {tf.__version__}: {signature} answers with "
-        f"{sorted(outputs)}, largest difference {worst:.1e}"
-    )
+        print(f"  {endpoint}: {sorted(outputs)}, largest difference {gap:.1e}")
+        worst = max(worst, gap)
     if not worst <= TOLERANCE:
         sys.exit("The SavedModel answers differently in this TensorFlow.")
 

@@ -1,7 +1,8 @@
-"""Exports a searched network and writes down what it answers.
+"""Exports a small network and writes down what its SavedModel answers here.
 
-Writes `1/`, a SavedModel, and `answers.npz`, whose arrays are named
-`inputs/<name>` and `outputs/<name>`, for `answer_saved_model.py`.
+Writes `1/`, the SavedModel, and `answers.npz`, whose arrays are named
+`<endpoint>/inputs/<name>` and `<endpoint>/outputs/<name>`, for
+`answer_saved_model.py`.
 """
 
 import sys
@@ -9,34 +10,54 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from nfs_keras.layers import DualLevelSearch, GeneralizedMeanPooling2D
+from nfs_keras.layers import find_gates
+from nfs_keras.models import reid_network
+from nfs_keras.serving import export_saved_model
+
+IMAGE_SHAPE = (64, 32, 3)
 
 
-def searched_network():
-    """A small network with every kind of our layers that serves."""
-    image = keras.Input((16, 8, 3), name="image")
-    modality = keras.Input((), dtype="int32", name="modality")
-    x = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(image)
-    x = DualLevelSearch(seed=0)(x, modality)
-    embedding = GeneralizedMeanPooling2D()(x)
-    return keras.Model(
-        {"image": image, "modality": modality}, {"embedding": embedding}
-    )
+def searched_network(rng):
+    """A network whose gates have come to differ, by chance."""
+    network = reid_network("tiny", IMAGE_SHAPE, num_identities=4)
+    for gate in find_gates(network):
+        gate.logits.assign(rng.normal(0.5, 1.0, size=gate.logits.shape))
+    return network
+
+
+def requests(rng):
+    """Gives `{endpoint: {input name: array}}`."""
+    pixels = rng.integers(256, size=(3, *IMAGE_SHAPE)).astype("uint8")
+    large = rng.integers(256, size=(3, 90, 41, 3)).astype("uint8")
+    # No file ends in a zero byte, which NumPy's strings would lose.
+    files = [tf.io.encode_png(image).numpy() for image in large]
+    files = np.array([*files, b"not an image"])
+    vectors = rng.normal(size=(2, 5, 16)).astype("float32")
+    return {
+        "serving_default": {"image_bytes": files},
+        "visible": {"image_bytes": files},
+        "infrared": {"image_bytes": files},
+        "visible_pixels": {"image": pixels},
+        "infrared_pixels": {"image": large},
+        "match": {"query": vectors[:, :2], "gallery": vectors},
+    }
 
 
 def main(directory):
     keras.utils.set_random_seed(0)
-    network = searched_network()
-    network.export(directory / "1", format="tf_saved_model", verbose=False)
     rng = np.random.default_rng(0)
-    inputs = {
-        "image": rng.normal(size=(5, 16, 8, 3)).astype("float32"),
-        "modality": np.array([0, 1, 0, 1, 1], "int32"),
-    }
-    outputs = network.predict(inputs, verbose=0)
-    arrays = {f"inputs/{name}": value for name, value in inputs.items()}
-    arrays |= {f"outputs/{name}": value for name, value in outputs.items()}
+    version = export_saved_model(searched_network(rng), directory)
+    signatures = tf.saved_model.load(version).signatures
+    arrays = {}
+    for endpoint, inputs in requests(rng).items():
+        tensors = {name: tf.constant(x) for name, x in inputs.items()}
+        outputs = signatures[endpoint](**tensors)
+        for name, x in inputs.items():
+            arrays[f"{endpoint}/inputs/{name}"] = x
+        for name, y in outputs.items():
+            arrays[f"{endpoint}/outputs/{name}"] = y.numpy()
     np.savez(directory / "answers.npz", **arrays)
 
 
