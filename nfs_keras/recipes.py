@@ -96,3 +96,6 @@ def paper():
             padding=10, random_erasing=0.5, channel_exchange=0.5
         ),
     )
+
+
+PRESETS = {"demo": demo, "paper": paper}

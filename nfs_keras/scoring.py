@@ -52,6 +52,15 @@ def embed_test(network, dataset):
     return {**columns, "embedding": image_embedder(network)(samples)}
 
 
+def evaluate_network(network, dataset):
+    """Scores a network on its dataset's protocol.
+
+    Returns:
+        An `EvaluationTable`.
+    """
+    return EVALUATE[dataset.name](image_embedder(network), dataset)
+
+
 def score(name, network, dataset, embedded):
     """Scores a network whose test embeddings are known.
 

@@ -1,0 +1,38 @@
+"""Embeds a folder of pictures into Parquet shards.
+
+    nfs-reid embed --model=saved_model/1 --modality=visible \
+        --output=DIR FOLDER
+
+A second start skips what is done; pictures that cannot be read are listed.
+"""
+
+from absl import flags
+
+from nfs_keras.cli.arguments import words_named
+from nfs_keras.scale import Embedder, embed_folder
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "modality", None, ["visible", "infrared"], "Of all pictures.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string("output", None, "Folder of the shards.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "engine", "local", ["local", "ray"], "Who does the work.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_integer("batch_size", 64, "Pictures a call.", flag_values=FLAGS)
+for name in ("model", "modality", "output"):
+    flags.mark_flag_as_required(name, flag_values=FLAGS)
+
+
+def run(words):
+    counts = embed_folder(
+        words_named(words, "FOLDER"),
+        FLAGS.output,
+        Embedder(FLAGS.model, FLAGS.modality),
+        engine=FLAGS.engine,
+        batch_size=FLAGS.batch_size,
+    )
+    print(counts)

@@ -1,0 +1,24 @@
+"""Puts the embeddings of a directory into a gallery.
+
+    nfs-reid index --gallery=people.db EMBEDDINGS_DIR
+
+The gallery is a file, or the address of a Milvus server.
+"""
+
+from absl import flags
+
+from nfs_keras.cli.arguments import words_named
+from nfs_keras.scale import Gallery, index_embeddings
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "gallery", None, "people.db or http://host:19530.", flag_values=FLAGS
+)
+flags.mark_flag_as_required("gallery", flag_values=FLAGS)
+
+
+def run(words):
+    directory = words_named(words, "EMBEDDINGS_DIR")
+    with Gallery(FLAGS.gallery) as gallery:
+        count = index_embeddings(gallery, directory)
+    print(f"{count:,} embeddings are in {FLAGS.gallery}.")

@@ -1,0 +1,39 @@
+"""Finds the person of a picture in a gallery.
+
+    nfs-reid query --gallery=people.db --model=saved_model/1 \
+        --modality=infrared --top=5 PICTURE
+
+Prints rank, similarity, id and camera; --picture draws the list, with ids
+read as paths of the pictures.
+"""
+
+from absl import flags
+
+from nfs_keras.cli.arguments import words_named
+from nfs_keras.scale import Embedder, Gallery, format_matches, query_picture
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "gallery", None, "people.db or http://host:19530.", flag_values=FLAGS
+)
+flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "modality", None, ["visible", "infrared"], "Of PICTURE.", flag_values=FLAGS
+)
+flags.DEFINE_integer("top", 5, "Length of the list.", flag_values=FLAGS)
+flags.DEFINE_multi_integer(
+    "camera", None, "Only of this camera; may repeat.", flag_values=FLAGS
+)
+for name in ("gallery", "model", "modality"):
+    flags.mark_flag_as_required(name, flag_values=FLAGS)
+
+
+def run(words):
+    picture = words_named(words, "PICTURE")
+    where = {"camera": FLAGS.camera} if FLAGS.camera else {}
+    embedder = Embedder(FLAGS.model, FLAGS.modality)
+    with Gallery(FLAGS.gallery) as gallery:
+        matches = query_picture(
+            gallery, embedder, picture, top=FLAGS.top, **where
+        )
+    print(format_matches(matches))
