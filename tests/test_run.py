@@ -38,8 +38,8 @@ def test_gates_and_choice_have_the_shapes_of_the_cells(whole):
 def test_embeddings_part_by_modality(whole):
     embeddings = Run(whole).last_embeddings()
     assert len(embeddings.of("visible").path) == 40
-    assert len(embeddings.samples()) == 80
-    assert embeddings.of("infrared").samples()[0].camera == 2
+    assert len(embeddings.path) == 80
+    assert embeddings.of("infrared").sample(0).camera == 2
 
 
 def test_embeddings_stand_in_the_order_of_evaluation(whole, tmp_path):

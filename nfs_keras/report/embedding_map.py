@@ -43,14 +43,14 @@ def embedding_map(embeddings, method="tsne", seed=0):
     perplexity = min(30, (len(embeddings) - 1) / 3)
     manifold = extra("sklearn.manifold")
     tsne = manifold.TSNE(
-        2, perplexity=perplexity, init="pca", random_state=seed
+        2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed
     )
     # More threads wait for each other longer than they work on so few points.
     with extra("threadpoolctl").threadpool_limits(1):
         return tsne.fit_transform(embeddings)
 
 
-def sample_identities(identities, num=500, seed=0):
+def sample_identities(identities, num=400, seed=0):
     """Draws whole identities until `num` pictures are reached.
 
     Args:

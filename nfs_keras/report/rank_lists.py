@@ -25,11 +25,11 @@ def find_rank_lists(
     query_identities,
     gallery_identities,
     excluded=None,
-    worst=True,
-    num_lists=3,
+    num_worst=3,
+    num_best=1,
     num_ranks=10,
 ):
-    """Finds the queries that the network answers worst, or best.
+    """Finds the queries that the network answers worst, and best.
 
     Args:
         query: Float array `(num_query, dim)` of embeddings.
@@ -39,34 +39,55 @@ def find_rank_lists(
         excluded: Function of an int array of query positions `(n,)` to a
             boolean array `(n, num_gallery)`: what the protocol hides from
             them. Defaults to nothing.
-        worst: Bool. Whether to find the most confident mistakes instead of
-            the most confident successes.
-        num_lists: Int. How many queries, each of another identity.
+        num_worst: Int. How many of the most confident mistakes, each of
+            another identity.
+        num_best: Int. The same for the most confident successes.
         num_ranks: Int. How many answers of each.
 
     Returns:
-        List of `RankList`. Queries without a true match are passed over.
+        Two lists of `RankList`: the worst, worst first, and the best, best
+        first. Queries without a true match are passed over.
     """
     query, gallery = unit(query), unit(gallery)
-    margins = query_margins(
-        query, gallery, query_identities, gallery_identities, excluded
-    )
-    order = np.argsort(margins if worst else -margins, kind="stable")
+    sides = (query, gallery, query_identities, gallery_identities, excluded)
+    margins = query_margins(*sides)
+    order = np.argsort(margins, kind="stable")
     order = order[np.isfinite(margins[order])]
-    _, first = np.unique(query_identities[order], return_index=True)
-    chosen = order[np.sort(first)[:num_lists]]
-    similarity = masked_similarity(query, gallery, chosen, excluded)
-    ranking = np.argsort(-similarity, axis=1, kind="stable")[:, :num_ranks]
-    lists = []
-    for position, row, ranks in zip(chosen, similarity, ranking, strict=True):
-        ranks = ranks[np.isfinite(row[ranks])]
-        correct = gallery_identities[ranks] == query_identities[position]
-        lists.append(
-            RankList(
-                int(position), ranks, correct, row[ranks], margins[position]
-            )
-        )
-    return lists
+    chosen = (
+        one_each(order, query_identities)[:num_worst],
+        one_each(order[::-1], query_identities)[:num_best],
+    )
+    return tuple(
+        [rank_list(x, margins[x], *sides, num_ranks) for x in positions]
+        for positions in chosen
+    )
+
+
+def one_each(order, identities):
+    """Keeps the first query of every identity."""
+    _, first = np.unique(identities[order], return_index=True)
+    return order[np.sort(first)]
+
+
+def rank_list(
+    position,
+    margin,
+    query,
+    gallery,
+    query_identities,
+    gallery_identities,
+    excluded,
+    num_ranks,
+):
+    """Ranks the gallery for one query."""
+    rows = np.array([position])
+    (similarity,) = masked_similarity(query, gallery, rows, excluded)
+    ranks = np.argsort(-similarity, kind="stable")[:num_ranks]
+    ranks = ranks[np.isfinite(similarity[ranks])]
+    correct = gallery_identities[ranks] == query_identities[position]
+    return RankList(
+        int(position), ranks, correct, similarity[ranks], float(margin)
+    )
 
 
 def query_margins(

@@ -43,9 +43,9 @@ class Embeddings(NamedTuple):
         """Gives the embeddings of one modality."""
         return self.take(self.modality == modality)
 
-    def samples(self):
-        """Lists what is known of each picture, without its embedding."""
-        return [Picture(*x) for x in zip(*self[:4], strict=True)]
+    def sample(self, position):
+        """Gives what is known of a picture, without its embedding."""
+        return Picture(*(array[position].item() for array in self[:4]))
 
 
 class Run:

@@ -24,8 +24,7 @@ def tell_mistakes(run):
         if not (len(query.path) and len(gallery.path)):
             yield Note(f"There is nothing to search from {direction[0]}.")
             continue
-        yield from tell_ranks(run, query, gallery, worst=True, count=3)
-        yield from tell_ranks(run, query, gallery, worst=False, count=1)
+        yield from tell_ranks(run, query, gallery)
 
 
 def asked_directions(run):
@@ -38,34 +37,35 @@ def asked_directions(run):
     return scored or list(DIRECTIONS.values())
 
 
-def tell_ranks(run, query, gallery, worst, count):
+def tell_ranks(run, query, gallery):
     """Shows some queries with their first ten answers."""
-    root = run.dataset.get("root", "")
     protocol = find_rules(run.dataset.get("name"))
-    lists = find_rank_lists(
+    worst, best = find_rank_lists(
         query.embedding,
         gallery.embedding,
         query.identity,
         gallery.identity,
         hidden_pictures(protocol, query, gallery),
-        worst=worst,
-        num_lists=count,
     )
-    kind = "Worst" if worst else "Best"
-    asked, known = query.samples(), gallery.samples()
-    for ranks in lists:
-        sample = asked[ranks.query]
-        answers = zip(ranks.gallery, ranks.correct, strict=True)
-        tiles = [tile(sample, root, f"query id {sample.identity}")]
-        for position, right in answers:
-            answer = known[position]
-            label = f"id {answer.identity}, camera {answer.camera}"
-            tiles.append(tile(answer, root, label, bool(right)))
-        yield Strip(
-            f"{kind}: {sample.modality} query, camera {sample.camera}; best "
-            f"right minus best wrong similarity {ranks.margin:+.2f}",
-            tiles,
-        )
+    root = run.dataset.get("root", "")
+    for kind, lists in (("Worst", worst), ("Best", best)):
+        for ranks in lists:
+            yield strip(kind, ranks, query, gallery, root)
+
+
+def strip(kind, ranks, query, gallery, root):
+    """Lays a query and its answers side by side."""
+    asked = query.sample(ranks.query)
+    tiles = [tile(asked, root, f"query id {asked.identity}")]
+    for position, right in zip(ranks.gallery, ranks.correct, strict=True):
+        answer = gallery.sample(position)
+        label = f"id {answer.identity}, camera {answer.camera}"
+        tiles.append(tile(answer, root, label, bool(right)))
+    title = (
+        f"{kind}: {asked.modality} query, camera {asked.camera}; best right "
+        f"minus best wrong similarity {ranks.margin:+.2f}"
+    )
+    return Strip(title, tiles)
 
 
 def find_rules(dataset):

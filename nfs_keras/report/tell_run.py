@@ -45,17 +45,13 @@ def count_pictures(embeddings):
 
 def show_people(run, embeddings):
     """Shows a few people of the test set in both modalities."""
-    samples = embeddings.samples()
-    first = {}
-    for sample in samples:
-        first.setdefault((sample.identity, sample.modality), sample)
-    people = list(dict.fromkeys(sample.identity for sample in samples))
-    pairs = [
-        (first[person, "visible"], first[person, "infrared"])
-        for person in people
-        if {(person, m) for m in MODALITIES} <= set(first)
+    sides = [embeddings.of(modality) for modality in MODALITIES]
+    people = np.intersect1d(*(side.identity for side in sides))
+    shown = [
+        side.sample(np.flatnonzero(side.identity == person)[0])
+        for person in people[:NUM_PEOPLE]
+        for side in sides
     ]
-    shown = [sample for pair in pairs[:NUM_PEOPLE] for sample in pair]
     tiles = [tile(sample, run.dataset.get("root", "")) for sample in shown]
     if not any(x.uri for x in tiles):
         root = run.dataset.get("root")

@@ -159,14 +159,15 @@ def pixel_probabilities(run, kept):
 
 
 def example_pictures(run):
-    """Reads a test picture of each modality, of one person."""
+    """Reads a test picture of each modality."""
     embeddings = run.last_embeddings()
     found = dict.fromkeys(MODALITIES)
     if embeddings is None:
         return found
-    own = embeddings.take(embeddings.identity == embeddings.identity[0])
-    for sample in own.samples():
-        if found[sample.modality] is None:
-            root = run.dataset.get("root", "")
-            found[sample.modality] = read_picture(sample.path, root, 160)
+    root = run.dataset.get("root", "")
+    for modality in MODALITIES:
+        own = embeddings.of(modality)
+        if len(own.path):
+            path = own.sample(np.argmin(own.identity)).path
+            found[modality] = read_picture(path, root, height=160)
     return found

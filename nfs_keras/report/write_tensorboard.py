@@ -124,9 +124,9 @@ def write_projector(folder, embeddings, root):
     with open(folder / "labels.tsv", "w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, delimiter="\t", lineterminator="\n")
         lines.writerow(["identity", "camera", "modality", "path"])
-        for sample in embeddings.samples():
-            path = " ".join(sample.path.split())  # a tab would part a column
-            lines.writerow([*sample[1:], path])
+        for path, *facts in zip(*embeddings[:4], strict=True):
+            path = " ".join(path.split())  # a tab would part a column
+            lines.writerow([*facts, path])
     write_sprite(folder / "sprite.png", embeddings, root)
     (folder / "projector_config.pbtxt").write_text(PROJECTOR, "utf-8")
 
