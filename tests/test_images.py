@@ -123,6 +123,14 @@ def test_growing_is_opencvs_bilinear_interpolation():
     np.testing.assert_allclose(resize_image(pixels, (47, 33)), expected, atol=1)
 
 
+def test_growing_needs_no_smoothing():
+    pixels = np.array(picture())
+    smoothed = tf.image.resize(pixels, (47, 33), antialias=True)
+    np.testing.assert_allclose(
+        resize_image(pixels, (47, 33)), smoothed, atol=0.501
+    )
+
+
 def test_shrinking_does_not_alias():
     # The finest checkerboard is grey from afar, not black and white stripes.
     board = np.indices((60, 30)).sum(axis=0) % 2 * np.uint8(255)

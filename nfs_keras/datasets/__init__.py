@@ -1,3 +1,15 @@
+"""Pictures of people, from a folder on disk to batches for a network.
+
+A *sample* is one picture: its file, who is seen, by which camera, in which
+modality. A *reader* lists the samples of a dataset and opens none. A *sampler*
+chooses the samples of a step, as indices into such a list. The *pipeline*
+turns them into pixels with TensorFlow operations alone, and judges every file
+before training starts.
+
+Whatever is random depends on a seed and on a step number, never on what was
+drawn before: any step of any run can be made again by itself.
+"""
+
 from nfs_keras.datasets.augmentation import Augmentation as Augmentation
 from nfs_keras.datasets.check_dataset import check_dataset as check_dataset
 from nfs_keras.datasets.facts import fingerprint as fingerprint

@@ -5,13 +5,13 @@ from pathlib import Path
 from nfs_keras.datasets.dataset_flaws import (
     find_bad_images,
     find_duplicates,
-    find_miscounts,
     find_misnamed,
     find_one_sided,
     find_unused,
     list_files,
 )
-from nfs_keras.datasets.dataset_report import DatasetReport, Finding
+from nfs_keras.datasets.dataset_report import DatasetReport
+from nfs_keras.datasets.finding import Finding
 from nfs_keras.datasets.open_dataset import open_dataset
 from nfs_keras.datasets.reader import Reader
 from nfs_keras.datasets.sample import MODALITIES, Sample
@@ -43,9 +43,10 @@ def check_dataset(root: str | Path, verbose: bool = True) -> DatasetReport:
     except ValueError as error:
         finding = Finding(True, "no dataset is known here", [str(error)])
         return DatasetReport("unknown", f"{root}: no dataset", [finding])
-    samples, summary, findings = read_variants(reader)
+    samples, summary, faults = read_variants(reader)
     files = list_files(reader.root)
-    findings += [
+    findings = [
+        *([Finding(True, "splits cannot be used", faults)] if faults else []),
         *find_one_sided(samples),
         *find_bad_images(reader.root, files, samples, verbose),
         *find_misnamed(reader, files),
@@ -55,19 +56,19 @@ def check_dataset(root: str | Path, verbose: bool = True) -> DatasetReport:
     return DatasetReport(reader.name, summary, findings)
 
 
-def read_variants(
-    reader: Reader,
-) -> tuple[list[Sample], str, list[Finding]]:
-    """Reads every split, and collects the samples and what is wrong."""
-    samples, summary, findings, faults = set(), "", [], []
+def read_variants(reader: Reader) -> tuple[list[Sample], str, list[str]]:
+    """Reads every split.
+
+    Returns:
+        All samples, the counts of the first options that can be read, and
+        the errors about the others.
+    """
+    samples, summary, faults = set(), "", []
     for options in VARIANTS[reader.name]:
         variant = reader.replace(**options)
         try:
-            samples.update(variant.train, variant.test, variant.gallery)
+            samples.update(variant.train, variant.test)
             summary = summary or variant.describe()
-            findings = findings or find_miscounts(variant)
         except ValueError as error:
             faults.append(str(error))
-    if faults:
-        findings.append(Finding(True, "splits cannot be used", faults))
-    return sorted(samples), summary or repr(reader), findings
+    return sorted(samples), summary or repr(reader), faults

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from nfs_keras.datasets.dataset_report import Finding
+from nfs_keras.datasets.finding import Finding
 from nfs_keras.datasets.folders import IMAGE_SUFFIXES
 from nfs_keras.datasets.image_faults import find_faults
-from nfs_keras.datasets.reader import Reader, count_samples
+from nfs_keras.datasets.reader import Reader
 from nfs_keras.datasets.sample import Sample
 
 # What lies beside the pictures by right.
@@ -30,24 +30,13 @@ def list_files(root: Path) -> list[Path]:
     return sorted(files)
 
 
-def find_miscounts(reader: Reader) -> list[Finding]:
-    """Compares the sizes of the splits with the published ones."""
-    places = []
-    for split, published in reader.published.items():
-        counts = count_samples(getattr(reader, split))
-        if counts != published:
-            places.append(f"{split}: {counts} instead of {published}")
-    flaw = "people, visible and infrared pictures are not as published"
-    return [Finding(False, flaw, places)] if places else []
-
-
 def find_one_sided(samples: Iterable[Sample]) -> list[Finding]:
     """Finds people whom only one modality saw."""
     modalities = defaultdict(set)
     for sample in samples:
         modalities[sample.identity].add(sample.modality)
     places = [
-        f"identity {identity}: only {seen.copy().pop()}"
+        f"identity {identity}: only {''.join(seen)}"
         for identity, seen in sorted(modalities.items())
         if len(seen) == 1
     ]

@@ -2,13 +2,7 @@
 
 from typing import NamedTuple
 
-
-class Finding(NamedTuple):
-    """One kind of flaw, and the files that have it."""
-
-    is_error: bool
-    flaw: str
-    places: list[str]
+from nfs_keras.datasets.finding import Finding
 
 
 class DatasetReport(NamedTuple):
