@@ -19,6 +19,7 @@ def version():
 
 EXTRAS = {
     "report": [
+        "jinja2>=3.1,<4",
         "matplotlib>=3.10,<4",
         "scikit-learn>=1.7,<2",
         "tensorboard>=2.21,<3",
@@ -34,6 +35,7 @@ EXTRAS = {
         "jax>=0.10,<0.11",
         "pytest>=9.0,<10",
         "ruff>=0.17,<0.18",
+        "selenium>=4.30,<5",
     ],
 }
 

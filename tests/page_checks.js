@@ -74,7 +74,7 @@ function wordless() {
   const hasWords = (x, name) => (x.getAttribute(name) ?? "").trim();
   return [
     ...[...document.images].filter((x) => !hasWords(x, "alt")),
-    ...[...document.querySelectorAll("[role=img], [role=region]")].filter(
+    ...[...document.querySelectorAll("[role=img], [role=group]")].filter(
       (x) => !hasWords(x, "aria-label"),
     ),
     ...[...document.querySelectorAll("svg")].filter(
