@@ -18,6 +18,9 @@ lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+test-addons: $(VENV)/.installed-test  ## Compares with tensorflow-addons.
+	tests_addons/run.sh
+
 # The stamps keep a second `make` from installing anything.
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo \
