@@ -116,10 +116,12 @@ class Servable:
 def batched(signature, batching):
     """Joins concurrent calls of an endpoint by TensorFlow's own batch op."""
     names = sorted(signature.structured_outputs)
+    largest = batching.allowed_batch_sizes[-1]
 
     @tf.nondifferentiable_batch_function(
         num_batch_threads=batching.num_batch_threads,
-        max_batch_size=batching.allowed_batch_sizes[-1],
+        # Of one request: the op splits what exceeds the largest batch.
+        max_batch_size=largest * batching.max_enqueued_batches,
         batch_timeout_micros=batching.batch_timeout_micros,
         allowed_batch_sizes=list(batching.allowed_batch_sizes),
         max_enqueued_batches=batching.max_enqueued_batches,

@@ -1,0 +1,198 @@
+import concurrent.futures
+import contextlib
+import http.server
+import json
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from nfs_keras.serving import Client, ServerError
+from nfs_keras.serving.grpc_transport import retry_policy
+
+NOBODY = "127.0.0.1:9"  # the port of a service that nothing runs any more
+
+
+class Echo:
+    """A transport that answers each picture with its length."""
+
+    def __init__(self):
+        self.requests = []
+
+    def predict(self, endpoint, inputs):
+        (values,) = inputs.values()
+        self.requests.append((endpoint, len(values)))
+        lengths = [[float(len(value))] for value in values]
+        return {
+            "embedding": np.array(lengths, "float32"),
+            "valid": np.ones(len(values), bool),
+        }
+
+
+@pytest.fixture
+def client():
+    client = Client("localhost:8500", batch_size=4, max_message_bytes=1000)
+    client._transport.close()
+    client._transport = Echo()
+    return client
+
+
+def test_a_long_list_is_split_and_joined_in_order(client):
+    embedding, valid = client.embed([b"x" * n for n in range(1, 11)])
+    np.testing.assert_array_equal(embedding[:, 0], range(1, 11))
+    assert valid.shape == (10,)
+    assert client._transport.requests == [("visible", n) for n in (4, 4, 2)]
+
+
+def test_a_message_stays_below_its_limit_unless_one_picture_exceeds_it(client):
+    client.embed([b"x" * 400, b"x" * 400, b"x" * 3000, b"x"], "infrared")
+    assert client._transport.requests == [("infrared", n) for n in (2, 1, 1)]
+
+
+def test_pixels_are_split_by_their_bytes(client):
+    client.embed_pixels(np.zeros((6, 10, 10, 3), "uint8"))
+    assert client._transport.requests == [("visible_pixels", 3)] * 2
+
+
+def test_no_picture_is_no_request(client):
+    embedding, valid = client.embed([])
+    assert embedding.shape == (0, 0) and valid.shape == (0,)
+    assert client._transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((["photo.jpg"],), "types.*'str'"),
+        (([b"x"], "thermal"), "modality='thermal'"),
+    ],
+)
+def test_what_is_no_picture_is_refused_before_it_is_sent(
+    client, arguments, message
+):
+    with pytest.raises(ValueError, match=message):
+        client.embed(*arguments)
+    assert client._transport.requests == []
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((1, 2, 2, 3)), np.zeros((2, 2, 3), "uint8")]
+)
+def test_pixels_of_another_type_or_shape_are_refused(client, images):
+    with pytest.raises(ValueError, match="uint8 of shape"):
+        client.embed_pixels(images)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"timeout": 0}, {"max_attempts": 6}, {"batch_size": 0}]
+)
+def test_arguments_that_cannot_work_are_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name}={wrong[name]}"):
+        Client("localhost:8500", **wrong)
+
+
+@pytest.mark.parametrize("address", [NOBODY, f"http://{NOBODY}"])
+def test_a_server_that_is_away_is_named_in_time(address):
+    start = time.monotonic()
+    with Client(address, timeout=5, max_attempts=2) as client:
+        assert client.available_versions() == []
+        with pytest.raises(ServerError, match=address):
+            client.embed([b"x"])
+    assert time.monotonic() - start < 30
+
+
+class Moody(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Is not available the first `num_failures` times."""
+
+    def __init__(self, num_failures):
+        self.num_failures = num_failures
+
+    def Predict(self, request, context):  # noqa: N802
+        if self.num_failures:
+            self.num_failures -= 1
+            context.abort(grpc.StatusCode.UNAVAILABLE, "queue is full")
+        response = predict_pb2.PredictResponse()
+        one = tf.make_tensor_proto(np.ones((1, 1), "float32"))
+        response.outputs["embedding"].CopyFrom(one)
+        response.outputs["valid"].CopyFrom(tf.make_tensor_proto([True]))
+        return response
+
+
+@contextlib.contextmanager
+def moody_grpc(num_failures):
+    server = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(2),
+        options=[("grpc.max_receive_message_length", -1)],
+    )
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+        Moody(num_failures), server
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(0).wait()
+
+
+@contextlib.contextmanager
+def moody_rest(num_failures):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        failures = num_failures
+
+        def do_POST(self):  # noqa: N802
+            self.rfile.read(int(self.headers["Content-Length"]))
+            failed = Handler.failures > 0
+            Handler.failures -= failed
+            answer = {"outputs": {"embedding": [[1.0]], "valid": [True]}}
+            answer = {"error": "queue is full"} if failed else answer
+            body = json.dumps(answer).encode()
+            self.send_response(503 if failed else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+MOODY = pytest.mark.parametrize("moody", [moody_grpc, moody_rest])
+
+
+@MOODY
+def test_a_request_is_sent_again_until_the_server_is_back(moody):
+    with moody(2) as address, Client(address, max_attempts=3) as client:
+        embedding, valid = client.embed([b"x"])
+    assert embedding == 1 and valid.all()
+
+
+@MOODY
+def test_a_long_request_is_sent_again_too(moody):
+    with moody(1) as address, Client(address, max_attempts=2) as client:
+        assert client.embed([b"x" * 5_000_000])[1].all()
+
+
+@MOODY
+def test_it_gives_up_after_the_last_attempt(moody):
+    with (
+        moody(9) as address,
+        Client(address, max_attempts=2) as client,
+        pytest.raises(ServerError, match="queue is full"),
+    ):
+        client.embed([b"x"])
+
+
+def test_one_attempt_means_no_policy_of_sending_again():
+    assert "retryPolicy" not in retry_policy(1)
+    assert json.loads(retry_policy(2))["methodConfig"][0]["retryPolicy"]

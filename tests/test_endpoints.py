@@ -1,0 +1,109 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from exported_model import (
+    CURVE,
+    IMAGE_SHAPE,
+    encoders,
+    exported_model,
+    pictures,
+    random_images,
+)
+
+from nfs_keras.serving.endpoints import (
+    frozen_encoder,
+    match_endpoint,
+    with_dtype_policy,
+)
+
+
+@pytest.fixture(scope="module")
+def signatures():
+    return tf.saved_model.load(str(exported_model())).signatures
+
+
+def unit_vectors(*shape, seed=0):
+    x = np.random.default_rng(seed).normal(size=shape).astype("float32")
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def test_a_broken_file_gives_zero_and_leaves_its_neighbours_alone(signatures):
+    good = pictures(2)
+    files = [good[0], b"broken", good[1]]
+    outputs = signatures["visible"](image_bytes=tf.constant(files))
+    np.testing.assert_array_equal(outputs["valid"], [True, False, True])
+    assert not np.any(outputs["embedding"][1])
+    alone = signatures["visible"](image_bytes=tf.constant(good))["embedding"]
+    np.testing.assert_allclose(
+        tf.gather(outputs["embedding"], [0, 2]), alone, atol=1e-6
+    )
+
+
+def test_a_batch_of_zero_is_answered_by_nothing(signatures):
+    empty = tf.constant([], tf.string)
+    outputs = signatures["infrared"](image_bytes=empty)
+    dim = encoders()["infrared"].output.shape[-1]
+    assert outputs["embedding"].shape == (0, dim)
+    assert outputs["valid"].shape == (0,)
+    image = tf.zeros((0, 40, 20, 3), tf.uint8)
+    answer = signatures["infrared_pixels"](image=image)["embedding"]
+    assert answer.shape == (0, dim)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 300), IMAGE_SHAPE[:2]])
+def test_pixels_may_have_any_size(signatures, size):
+    image = tf.constant(random_images(2, *size))
+    answer = signatures["visible_pixels"](image=image)["embedding"]
+    norms = np.linalg.norm(answer, axis=1)
+    np.testing.assert_allclose(norms, 1, atol=1e-5)
+
+
+def test_match_compares_the_sets_of_each_comparison(signatures):
+    dim = encoders()["visible"].output.shape[-1]
+    query, gallery = unit_vectors(3, 2, dim), unit_vectors(3, 5, dim, seed=1)
+    outputs = signatures["match"](
+        query=tf.constant(query), gallery=tf.constant(gallery)
+    )
+    similarity = np.stack(
+        [q @ g.T for q, g in zip(query, gallery, strict=True)]
+    )
+    np.testing.assert_allclose(outputs["similarity"], similarity, atol=1e-5)
+    odds = CURVE.slope * similarity + CURVE.intercept
+    np.testing.assert_allclose(
+        outputs["probability"], 1 / (1 + np.exp(-odds)), atol=1e-5
+    )
+
+
+def test_without_calibration_match_gives_no_probability():
+    match = match_endpoint(4, None)
+    x = tf.constant(unit_vectors(1, 2, 4))
+    assert set(match(x, x)) == {"similarity"}
+
+
+def test_weights_are_constants_and_no_variable_is_left():
+    encode = frozen_encoder(encoders()["visible"], IMAGE_SHAPE, "float32")
+    assert encode.graph.variables == ()
+    assert encode.captured_inputs == []
+
+
+def test_later_training_does_not_move_a_frozen_encoder():
+    source = keras.Sequential(
+        [keras.Input(IMAGE_SHAPE), keras.layers.Flatten()]
+        + [keras.layers.Dense(3)]
+    )
+    encode = frozen_encoder(source, IMAGE_SHAPE, "float32")
+    images = tf.constant(random_images(2, *IMAGE_SHAPE[:2]), tf.float32)
+    before = encode(images)
+    for weight in source.weights:
+        weight.assign(weight + 1)
+    np.testing.assert_array_equal(encode(images), before)
+
+
+def test_every_dtype_policy_of_a_configuration_is_replaced():
+    policy = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
+    config = {"dtype": policy, "layers": [{"dtype": policy, "units": 3}]}
+    changed = with_dtype_policy(config, "mixed_float16")
+    assert "float32" not in str(changed)
+    assert str(changed).count("mixed_float16") == 2
+    assert changed["layers"][0]["units"] == 3

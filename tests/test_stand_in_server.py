@@ -1,0 +1,346 @@
+import concurrent.futures
+import json
+import shutil
+import subprocess
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+import requests
+import tensorflow as tf
+import yaml
+from exported_model import (
+    CURVE,
+    encode,
+    exported_model,
+    pictures,
+    random_images,
+    searched_network,
+)
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from nfs_keras.serving import (
+    Client,
+    ServerError,
+    StandInServer,
+    export_saved_model,
+)
+
+TRANSPORTS = pytest.mark.parametrize("address", ["grpc", "rest"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("models")
+    shutil.copytree(exported_model().parent, directory, dirs_exist_ok=True)
+    with StandInServer(directory, warm_up=False, poll_seconds=0.2) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def signatures():
+    return tf.saved_model.load(str(exported_model())).signatures
+
+
+@pytest.fixture
+def client(server, address):
+    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
+    with Client(addresses[address]) as client:
+        yield client
+
+
+def local(signatures, modality, files):
+    return signatures[modality](image_bytes=tf.constant(files))["embedding"]
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("size", [1, 2, 17])
+def test_a_client_gets_what_the_model_says(client, signatures, size):
+    images = random_images(size, seed=size)
+    files = [encode(image) for image in images]
+    for modality in ("visible", "infrared"):
+        expected = local(signatures, modality, files)
+        embedding, valid = client.embed(files, modality)
+        assert embedding.dtype == np.float32 and valid.all()
+        np.testing.assert_allclose(embedding, expected, atol=1e-6)
+        by_pixels = client.embed_pixels(images, modality)
+        np.testing.assert_allclose(by_pixels, expected, atol=1e-6)
+
+
+@TRANSPORTS
+def test_broken_files_are_said_to_be_broken(client):
+    embedding, valid = client.embed([b"", pictures(1)[0], b"\x00\x00"])
+    np.testing.assert_array_equal(valid, [False, True, False])
+    np.testing.assert_array_equal(np.any(embedding, axis=1), valid)
+
+
+@TRANSPORTS
+def test_sets_are_matched(client):
+    embedding, _ = client.embed(pictures(5))
+    answer = client.match(embedding[:2], embedding)
+    similarity = embedding[:2] @ embedding.T
+    np.testing.assert_allclose(answer["similarity"], similarity, atol=1e-5)
+    odds = CURVE.slope * similarity + CURVE.intercept
+    expected = 1 / (1 + np.exp(-odds))
+    np.testing.assert_allclose(answer["probability"], expected, atol=1e-5)
+
+
+@TRANSPORTS
+def test_the_loaded_version_is_told(client):
+    assert client.available_versions() == [1]
+
+
+@TRANSPORTS
+def test_what_is_not_served_is_refused(server, address):
+    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
+    for wrong in ({"model_name": "other"}, {"version": 9}):
+        with Client(addresses[address], **wrong) as client:
+            assert client.available_versions() in ([], [1])
+            with pytest.raises(ServerError, match="404|NOT_FOUND"):
+                client.embed(pictures(1))
+
+
+def test_messages_beyond_grpcs_own_limit_pass(server):
+    noise = random_images(1, 1300, 1300)[0]
+    files = [encode(noise, compress_level=0)] * 2  # 10 MB
+    with Client(server.grpc_address) as client:
+        embedding, valid = client.embed(files)
+    assert valid.all()
+    np.testing.assert_allclose(embedding[0], embedding[1], atol=1e-5)
+
+
+@pytest.fixture
+def stubs(server):
+    with grpc.insecure_channel(server.grpc_address) as channel:
+        yield (
+            prediction_service_pb2_grpc.PredictionServiceStub(channel),
+            model_service_pb2_grpc.ModelServiceStub(channel),
+        )
+
+
+def predict_request(name="visible"):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "nfs_reid"
+    request.model_spec.signature_name = name
+    files = tf.make_tensor_proto(pictures(2))
+    request.inputs["image_bytes"].CopyFrom(files)
+    return request
+
+
+def test_plain_stubs_are_answered(stubs, signatures):
+    request = predict_request()
+    request.output_filter.append("embedding")
+    response = stubs[0].Predict(request, timeout=60)
+    assert set(response.outputs) == {"embedding"}
+    assert response.model_spec.version.value == 1
+    np.testing.assert_allclose(
+        tf.make_ndarray(response.outputs["embedding"]),
+        local(signatures, "visible", pictures(2)),
+        atol=1e-6,
+    )
+
+
+def test_plain_stubs_tell_status_and_metadata(stubs):
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = "nfs_reid"
+    (status,) = stubs[1].GetModelStatus(request).model_version_status
+    available = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+    assert (status.version, status.state) == (1, available)
+    request = get_model_metadata_pb2.GetModelMetadataRequest()
+    request.model_spec.name = "nfs_reid"
+    request.metadata_field.append("signature_def")
+    response = stubs[0].GetModelMetadata(request)
+    definitions = get_model_metadata_pb2.SignatureDefMap()
+    assert response.metadata["signature_def"].Unpack(definitions)
+    definition = definitions.signature_def["visible"]
+    assert definition.inputs["image_bytes"].dtype == tf.string.as_datatype_enum
+    assert set(definition.outputs) == {"embedding", "valid"}
+
+
+@pytest.mark.parametrize(
+    ("harm", "status"),
+    [
+        (lambda r: setattr(r.model_spec, "name", ""), "NOT_FOUND"),
+        (
+            lambda r: setattr(r.model_spec, "signature_name", "nothing"),
+            "FAILED_PRECONDITION",
+        ),
+        (lambda r: r.output_filter.append("secret"), "INVALID_ARGUMENT"),
+        (lambda r: r.inputs.clear(), "INVALID_ARGUMENT"),
+        (
+            lambda r: setattr(r.inputs["image_bytes"], "dtype", 1),
+            "INVALID_ARGUMENT",
+        ),
+        (
+            # A few bytes that stand for a thousand million strings.
+            lambda r: setattr(
+                r.inputs["image_bytes"].tensor_shape.dim[0], "size", 10**9
+            ),
+            "INVALID_ARGUMENT",
+        ),
+    ],
+)
+def test_a_malformed_request_gets_a_status(stubs, harm, status):
+    request = predict_request()
+    harm(request)
+    with pytest.raises(grpc.RpcError) as error:
+        stubs[0].Predict(request, timeout=60)
+    assert error.value.code().name == status
+
+
+def test_what_is_not_offered_is_unimplemented(stubs):
+    with pytest.raises(grpc.RpcError) as error:
+        stubs[0].Classify(classification_pb2.ClassificationRequest())
+    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_smoke_and_health_check_pass(server):
+    smoke = server.watcher.directory / "smoke.sh"
+    answer = subprocess.run(
+        ["sh", smoke, server.rest_address],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.stdout == "visible: fine\ninfrared: fine\n"
+    compose = (server.watcher.directory / "docker-compose.yml").read_text()
+    service = yaml.safe_load(compose)["services"]["cpu"]
+    command, port = service["healthcheck"]["test"], server.rest_address[-5:]
+    command = [part.replace("8501", port.lstrip(":")) for part in command]
+    subprocess.run(command[1:], check=True)
+
+
+def test_smoke_fails_where_nobody_answers(server):
+    smoke = server.watcher.directory / "smoke.sh"
+    answer = subprocess.run(
+        ["sh", smoke, "http://127.0.0.1:9"], capture_output=True
+    )
+    assert answer.returncode != 0
+
+
+def post(server, body, path="/v1/models/nfs_reid:predict"):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = requests.post(server.rest_address + path, data, timeout=60)
+    return response.status_code, response.json()
+
+
+def test_rest_takes_rows_and_columns(server):
+    image = random_images(2, 4, 2).tolist()
+    name = {"signature_name": "visible_pixels"}
+    status, by_row = post(server, {**name, "instances": image})
+    assert status == 200
+    _, named = post(
+        server, {**name, "instances": [{"image": x} for x in image]}
+    )
+    _, by_column = post(server, {**name, "inputs": {"image": image}})
+    _, bare = post(server, {**name, "inputs": image})
+    assert by_row == named and by_column == bare
+    assert by_row["predictions"] == by_column["outputs"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        {},
+        {"instances": [], "inputs": {}},
+        {"instances": 3},
+        {"instances": [{"image_bytes": 3}]},
+        {"instances": [{"image_bytes": {"b64": "no base64!"}}]},
+        {"instances": [{"image_bytes": {"b64": ""}, "more": 1}]},
+        {"inputs": {"wrong": [1]}},
+        {"signature_name": "nothing", "instances": [1]},
+        {"signature_name": "visible_pixels", "instances": [[[1, 2], [3]]]},
+        {"signature_name": "visible_pixels", "instances": [[[[300, 0, 0]]]]},
+        {"signature_name": "visible_pixels", "instances": [["a"]]},
+        {"signature_name": ["visible"], "instances": []},
+    ],
+    ids=lambda body: str(body)[:40],
+)
+def test_malformed_json_is_an_error_400(server, body):
+    status, answer = post(server, body)
+    assert status == 400 and answer["error"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/models/other:predict", "/v1/models/nfs_reid/versions/9"]
+)
+def test_an_unknown_address_is_an_error_404(server, path):
+    status, answer = post(server, {"instances": []}, path)
+    assert status == 404 and answer["error"]
+
+
+def test_rest_tells_status_and_metadata(server):
+    model = f"{server.rest_address}/v1/models/nfs_reid"
+    (status,) = requests.get(model).json()["model_version_status"]
+    assert (status["version"], status["state"]) == ("1", "AVAILABLE")
+    metadata = requests.get(f"{model}/metadata").json()["metadata"]
+    assert "infrared" in metadata["signature_def"]["signature_def"]
+
+
+def test_a_new_version_takes_over_without_dropping_a_request(
+    tmp_path, signatures
+):
+    shutil.copytree(exported_model(), tmp_path / "1")
+    files = pictures(3)
+    old = np.asarray(local(signatures, "visible", files))
+    end = threading.Event()
+
+    def ask(address):
+        answers = []
+        with Client(address, max_attempts=1, timeout=120) as client:
+            while not end.is_set():
+                answers.append(client.embed(files)[0])
+            answers.append(client.embed(files)[0])
+        return answers
+
+    with (
+        StandInServer(tmp_path, warm_up=False, poll_seconds=0.1) as server,
+        concurrent.futures.ThreadPoolExecutor(4) as threads,
+    ):
+        asked = [
+            threads.submit(ask, address)
+            for address in [server.grpc_address, server.rest_address] * 2
+        ]
+        export_saved_model(searched_network(seed=1), tmp_path)
+        deadline = time.monotonic() + 120
+        while server.watcher.servable().version == 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with Client(server.grpc_address, version=2) as client:
+            new = client.embed(files)[0]
+        end.set()
+        answers = [a for thread in asked for a in thread.result()]
+    assert {describe(a, old, new) for a in answers} == {"old", "new"}
+
+
+def describe(answer, old, new):
+    """Which of two models an answer comes from."""
+    for name, known in {"old": old, "new": new}.items():
+        if answer.shape == known.shape and np.allclose(
+            answer, known, atol=1e-5
+        ):
+            return name
+    return "neither"
+
+
+def test_a_port_that_is_taken_is_an_error(server):
+    port = int(server.grpc_address.rsplit(":", 1)[1])
+    second = StandInServer(
+        server.watcher.directory, warm_up=False, ports=(port, 0)
+    )
+    with pytest.raises(OSError, match=str(port)):
+        second.start()
