@@ -1,19 +1,4 @@
-import pytest
-
-from nfs_keras.scale.shards import done_ids, next_number, replace, write_shard
-
-
-def test_a_file_gets_its_name_only_when_it_is_complete(tmp_path):
-    def fail(file):
-        file.write(b"half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        replace(tmp_path, "whole.bin", fail)
-    assert not (tmp_path / "whole.bin").exists()
-    replace(tmp_path, "whole.bin", lambda file: file.write(b"all"))
-    assert [path.name for path in tmp_path.iterdir()] == ["whole.bin"]
-    assert (tmp_path / "whole.bin").read_bytes() == b"all"
+from nfs_keras.scale.shards import done_ids, next_number, write_shard
 
 
 def test_a_number_in_use_by_bad_pictures_is_not_given_again(tmp_path):

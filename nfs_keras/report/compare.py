@@ -12,7 +12,7 @@ from nfs_keras.report.tell_results import (
 )
 
 ARROWS = ("V\N{RIGHTWARDS ARROW}I", "I\N{RIGHTWARDS ARROW}V")
-CAPTION = "Scores in percent; V: visible, I: infrared, query first"
+CAPTION = "Scores in percent (V visible, I infrared)"
 SCORES = {"rank1": "R-1", "mean_ap": "mAP"}
 
 

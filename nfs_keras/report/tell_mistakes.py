@@ -56,10 +56,10 @@ def tell_ranks(run, query, gallery):
 def strip(kind, ranks, query, gallery, root):
     """Lays a query and its answers side by side."""
     asked = query.sample(ranks.query)
-    tiles = [tile(asked, root, f"query id {asked.identity}")]
+    tiles = [tile(asked, root, f"query\nid {asked.identity}")]
     for position, right in zip(ranks.gallery, ranks.correct, strict=True):
         answer = gallery.sample(position)
-        label = f"id {answer.identity}, camera {answer.camera}"
+        label = f"id {answer.identity}\ncamera {answer.camera}"
         tiles.append(tile(answer, root, label, bool(right)))
     title = (
         f"{kind}: {asked.modality} query, camera {asked.camera}; best right "

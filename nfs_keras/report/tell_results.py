@@ -111,8 +111,8 @@ def tell_costs(rows):
         ]
         for row in rows
     ]
-    header = ["network", "FLOPs per picture", "parameters", "pictures/s"]
-    return Table("Cost", header, table)
+    header = ["network", "FLOPs", "parameters", "pictures/s"]
+    return Table("Cost; FLOPs are per picture", header, table)
 
 
 def tell_cost_accuracy(rows):

@@ -63,7 +63,7 @@ def tile(sample, root, label=None, right=None):
     """Makes a tile of a sample; without a picture its address is empty."""
     picture = read_picture(sample.path, root)
     uri = "" if picture is None else picture_uri(picture)
-    label = label or f"id {sample.identity}, {sample.modality}"
+    label = label or f"id {sample.identity}\n{sample.modality}"
     return Tile(uri, label, str(sample.path), right)
 
 
