@@ -16,6 +16,7 @@ from nfs_keras.datasets.synthetic.picture import (
 from nfs_keras.datasets.synthetic.tree import FORMATS, write_tree
 
 TABLE_FILE = "people.csv"
+CHOICES = (("visible",), ("infrared",), MODALITIES)
 
 
 def synthesize_people(
@@ -42,7 +43,8 @@ def synthesize_people(
         num_identities: Positive int.
         images_per_modality: Positive int. Pictures of each person and
             modality.
-        modalities: Some of `"visible"` and `"infrared"` (thermal).
+        modalities: `("visible",)`, `("infrared",)`, which is thermal, or
+            `("visible", "infrared")`.
         seed: Non-negative int. The same seed draws the same bytes.
         image_shape: `(height, width)` in pixels.
         difficulty: Float in [0, 1]. Scales everything that differs between
@@ -64,8 +66,7 @@ def synthesize_people(
     check_integer("num_identities", num_identities, 1)
     check_integer("images_per_modality", images_per_modality, 1)
     check_choice("image_format", image_format, FORMATS)
-    for modality in modalities:
-        check_choice("modalities", modality, MODALITIES)
+    check_choice("modalities", tuple(modalities), CHOICES)
     shots = [
         Shot(
             f"{modality}/{identity:05d}/{number:02d}.{image_format}",
