@@ -20,6 +20,7 @@ from nfs_keras.serving.match_probability import (
 )
 from nfs_keras.serving.portable_formats import export_litert as export_litert
 from nfs_keras.serving.portable_formats import export_onnx as export_onnx
+from nfs_keras.serving.remote_embedder import RemoteEmbedder as RemoteEmbedder
 from nfs_keras.serving.server_error import ServerError as ServerError
 from nfs_keras.serving.stand_in import Batching as Batching
 from nfs_keras.serving.stand_in import StandInServer as StandInServer
