@@ -21,6 +21,9 @@ lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
 test-addons: $(VENV)/.installed-test  ## Compares with tensorflow-addons.
 	tests_addons/run.sh
 
+test-addons: $(VENV)/.installed-test  ## Compares with tensorflow-addons.
+	tests_addons/run.sh $(BIN)/python
+
 # The stamps keep a second `make` from installing anything.
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo \

@@ -73,7 +73,12 @@ class Recipe:
     def smoke(self):
         """The same in a minute: every stage runs, nothing is learned."""
         return replace(
-            self, epochs=1, warm_up_epochs=1, search_epochs=1, steps=3
+            self,
+            batch=(2, 2),
+            epochs=1,
+            warm_up_epochs=1,
+            search_epochs=1,
+            steps=3,
         )
 
 

@@ -215,6 +215,18 @@ class SearchGate(keras.layers.Layer):
         known = ops.logical_and(modality >= 0, modality < self.num_modalities)
         return ops.reshape(ops.cast(known, gates.dtype), (-1, 1, 1, 1))
 
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        # Keras leaves seeds out; with them a resumed search draws the noise
+        # that the uninterrupted one would have drawn.
+        store["seed"] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        weights = {name: store[name] for name in store.keys() - {"seed"}}
+        super().load_own_variables(weights)
+        if "seed" in store:
+            self.seed_generator.state.assign(store["seed"])
+
     def compute_output_shape(self, input_shape):
         return input_shape
 

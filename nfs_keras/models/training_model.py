@@ -56,6 +56,10 @@ class TrainingModel(keras.Model):
         }
         self.optimizer.build(self.weight_variables)
 
+    def fit(self, *args, shuffle=False, **kwargs):
+        # Batches of people and modalities are composed, never shuffled.
+        return super().fit(*args, shuffle=shuffle, **kwargs)
+
     def _mean_names(self):
         return ["loss", *self.objective.terms, "accuracy"]
 
