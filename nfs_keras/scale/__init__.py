@@ -6,7 +6,10 @@ anything can read, and each names the *model version* that made it: embeddings
 of two models live in different spaces, and nothing here compares them. A
 `Gallery` holds them in Milvus and finds the nearest.
 
-Nothing in this room needs the network's Python code, only its SavedModel.
+All of this needs the network's SavedModel, and not its Python code.
+
+Training spreads over the GPUs of one host or of several by a
+`tf.distribute.Strategy`; the same loop serves both.
 """
 
 from nfs_keras.scale.embed import EmbeddingCounts as EmbeddingCounts
@@ -14,6 +17,9 @@ from nfs_keras.scale.embed import embed_folder as embed_folder
 from nfs_keras.scale.embed import embed_pictures as embed_pictures
 from nfs_keras.scale.embedder import Embedder as Embedder
 from nfs_keras.scale.gallery import Gallery as Gallery
+from nfs_keras.scale.global_batch_objective import (
+    GlobalBatchObjective as GlobalBatchObjective,
+)
 from nfs_keras.scale.index_embeddings import (
     index_embeddings as index_embeddings,
 )
@@ -26,3 +32,11 @@ from nfs_keras.scale.picture_list import (
     read_picture_list as read_picture_list,
 )
 from nfs_keras.scale.query_picture import query_picture as query_picture
+from nfs_keras.scale.sharded_sampler import ShardedSampler as ShardedSampler
+from nfs_keras.scale.strategies import make_strategy as make_strategy
+from nfs_keras.scale.synchronize_batch_norm import (
+    synchronize_batch_norm as synchronize_batch_norm,
+)
+from nfs_keras.scale.train_on_strategy import (
+    train_on_strategy as train_on_strategy,
+)

@@ -109,7 +109,7 @@ def prepare_directory(output, embedder):
         embedder.dim, embedder.modality, embedder.model_version
     )
     check_schema(directory, schema)
-    for left_over in directory.glob(".*.incomplete"):
+    for left_over in directory.glob(".*.partial"):
         left_over.unlink()
     return directory
 

@@ -60,4 +60,13 @@ class GlobalBatchObjective:
 
 def gather(rows):
     """Joins the rows of all replicas, in their order, on every replica."""
-    return tf.distribute.get_replica_context().all_gather(rows, axis=0)
+    # A sum of zero-padded rows: `all_gather` fails with several hosts.
+    context = tf.distribute.get_replica_context()
+    mine = tf.one_hot(
+        context.replica_id_in_sync_group,
+        context.num_replicas_in_sync,
+        dtype=rows.dtype,
+    )
+    padded = tf.tensordot(mine, rows, axes=0)  # (replicas, rows, ...)
+    everyones = context.all_reduce(tf.distribute.ReduceOp.SUM, padded)
+    return tf.reshape(everyones, [-1, *rows.shape[1:]])

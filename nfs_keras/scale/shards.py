@@ -9,11 +9,10 @@ time.
 """
 
 import csv
-import io
-import os
 import pathlib
 import re
 
+from nfs_keras.files import replace_file
 from nfs_keras.scale.optional import optional_import
 from nfs_keras.scale.picture_list import picture_schema
 
@@ -61,27 +60,13 @@ def write_shard(directory, number, table, bad):
     parquet = optional_import("pyarrow.parquet", extra="scale")
     # The bad ones first: killed in between, they are listed, and the others
     # are embedded again under another number. Either way each counts once.
+    directory = pathlib.Path(directory)
     if bad:
-        text = io.StringIO()
-        csv.writer(text).writerows([("id", "path", "reason"), *bad])
-        write_file = text.getvalue().encode()
-        replace(directory, BAD.format(number), lambda f: f.write(write_file))
+        with replace_file(directory / BAD.format(number), "w") as file:
+            csv.writer(file).writerows([("id", "path", "reason"), *bad])
     if table is not None and table.num_rows:
-        replace(
-            directory,
-            SHARD.format(number),
-            lambda f: parquet.write_table(table, f, use_dictionary=ENCODED),
-        )
-
-
-def replace(directory, name, write):
-    """Lets `write` fill a file that gets its name when it is complete."""
-    temporary = pathlib.Path(directory, f".{name}.incomplete")
-    with temporary.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(temporary.with_name(name))
+        with replace_file(directory / SHARD.format(number)) as file:
+            parquet.write_table(table, file, use_dictionary=ENCODED)
 
 
 def shard_paths(directory):

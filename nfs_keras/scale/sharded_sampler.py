@@ -1,0 +1,39 @@
+"""One replica's part of each global batch."""
+
+
+class ShardedSampler:
+    """Gives one of several replicas its part of a sampler's batches.
+
+    All replicas draw the same global batch, which is a function of the seed
+    and the step, and each takes its own people from it: nothing is exchanged,
+    no picture is decoded twice, and with P people a batch and R replicas each
+    has P / R people with K pictures per modality.
+
+    Args:
+        sampler: An `IdentitySampler` of the global batch.
+        shard: Int in [0, `num_shards`).
+        num_shards: Int R that divides the sampler's `num_identities`.
+
+    Raises:
+        ValueError: If the people cannot be shared out evenly.
+    """
+
+    def __init__(self, sampler, shard, num_shards):
+        if sampler.num_identities % num_shards:
+            raise ValueError(
+                "The people of a batch are shared out evenly over replicas. "
+                f"Received: num_identities={sampler.num_identities}, "
+                f"num_shards={num_shards}. "
+                "Make `num_identities` a multiple of the number of replicas."
+            )
+        self.sampler = sampler
+        self.shard = shard
+        self.num_shards = num_shards
+        self.num_batches_per_epoch = sampler.num_batches_per_epoch
+
+    def batch(self, step):
+        """Draws this replica's visible and infrared indices of a step."""
+        visible, infrared = self.sampler.batch(step)
+        size = len(visible) // self.num_shards
+        part = slice(self.shard * size, (self.shard + 1) * size)
+        return visible[part], infrared[part]

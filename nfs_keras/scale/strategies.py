@@ -1,0 +1,44 @@
+"""Where training runs: one device, all of a host, or several hosts."""
+
+import tensorflow as tf
+
+STRATEGIES = ("none", "mirrored", "multi_worker")
+
+
+def make_strategy(name):
+    """Makes a distribution strategy.
+
+    Args:
+        name: `"none"`; `"mirrored"` for all GPUs of this host; or
+            `"multi_worker"` for those of all hosts in `TF_CONFIG`. In the
+            last case call this before anything else uses TensorFlow.
+
+    Returns:
+        A `tf.distribute.Strategy`.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    if name not in STRATEGIES:
+        raise ValueError(
+            f"`strategy` must be one of {STRATEGIES}. "
+            f"Received: strategy={name!r}. "
+            "Use 'mirrored' for the GPUs of one host."
+        )
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def is_chief(strategy):
+    """Whether this process is the one that writes the run's files."""
+    cluster = strategy.cluster_resolver
+    if cluster is None or not cluster.task_type:
+        return True
+    return cluster.task_type == "chief" or (
+        cluster.task_type == "worker"
+        and cluster.task_id == 0
+        and "chief" not in cluster.cluster_spec().jobs
+    )

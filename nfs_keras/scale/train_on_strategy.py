@@ -1,0 +1,124 @@
+"""Training on several devices or hosts, by a loop of our own."""
+
+import contextlib
+import tempfile
+
+import keras
+import tensorflow as tf
+
+from nfs_keras.callbacks import TrainingCheckpoint
+from nfs_keras.scale.strategies import is_chief
+
+
+def train_on_strategy(
+    strategy,
+    make_model,
+    make_dataset,
+    epochs,
+    steps_per_epoch,
+    checkpoints,
+    callbacks=(),
+    chief_callbacks=(),
+):
+    """Trains a model on all replicas of a strategy, resuming where it stopped.
+
+    What `fit` does, for strategies that `fit` of Keras 3.15 fails on: several
+    hosts. Every process runs this function with the same arguments. The chief
+    saves a checkpoint after each epoch, and all resume from it: when one
+    worker dies the others fail at their next step, and whatever started them
+    (Kubernetes, Ray, systemd) starts all again.
+
+    Args:
+        strategy: As `make_strategy` gives.
+        make_model: Function that returns a built and compiled `SearchModel`
+            or `TrainingModel`. Called within the strategy's scope.
+        make_dataset: Function `(first_step, shard, num_shards)` that returns
+            the batches of one replica from a step on, for example of a
+            `ShardedSampler`; endless, or at least to the last epoch.
+        epochs: Int. Epochs in all, those done before a restart included.
+        steps_per_epoch: Int.
+        checkpoints: Path of a directory that all hosts share.
+        callbacks: Keras callbacks of every process, such as
+            `TemperatureAnnealing`.
+        chief_callbacks: Callbacks that write files, for the chief alone. They
+            may read the logs and must not read the model.
+
+    Returns:
+        The trained model, the same on every process.
+    """
+    with strategy.scope():
+        model = make_model()
+        first_epoch = TrainingCheckpoint(checkpoints).restore(model)
+    first_step = first_epoch * steps_per_epoch
+    batches = iter(replica_batches(strategy, make_dataset, first_step))
+    step = make_step(strategy, model)
+    if is_chief(strategy):
+        callbacks = [*callbacks, *chief_callbacks]
+    with saver(strategy, checkpoints) as checkpoint:
+        events = keras.callbacks.CallbackList(
+            [*callbacks, checkpoint],
+            model=model,
+            epochs=epochs,
+            steps=steps_per_epoch,
+        )
+        events.on_train_begin()
+        for epoch in range(first_epoch, epochs):
+            events.on_epoch_begin(epoch)
+            model.reset_metrics()
+            for index in range(steps_per_epoch):
+                events.on_train_batch_begin(index)
+                # The flag makes a new trace: Python decides what a step does.
+                warming_up = getattr(model, "warming_up", False)
+                logs = step(next(batches), warming_up)
+                events.on_train_batch_end(index)
+            events.on_epoch_end(epoch, average(strategy, logs))
+        events.on_train_end()
+    return model
+
+
+def replica_batches(strategy, make_dataset, first_step):
+    """Deals each replica of this process its own batches, in turn."""
+    num_shards = strategy.num_replicas_in_sync
+
+    def worker_batches(context):
+        here = num_shards // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+        return tf.data.Dataset.choose_from_datasets(
+            [
+                make_dataset(first_step, first + replica, num_shards)
+                for replica in range(here)
+            ],
+            tf.data.Dataset.range(here).repeat(),
+        )
+
+    return strategy.distribute_datasets_from_function(worker_batches)
+
+
+def make_step(strategy, model):
+    """Compiles one training step of all replicas."""
+
+    @tf.function
+    def step(batch, warming_up):
+        return strategy.run(model.train_step, args=(batch,))
+
+    return step
+
+
+def average(strategy, logs):
+    """Averages what the replicas report."""
+    mean = tf.distribute.ReduceOp.MEAN
+    return {
+        name: float(strategy.reduce(mean, value, axis=None))
+        for name, value in logs.items()
+    }
+
+
+@contextlib.contextmanager
+def saver(strategy, checkpoints):
+    """Yields a `TrainingCheckpoint` that only the chief's files outlive.
+
+    All processes save, since a metric's value is the sum over all of them.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        chief = is_chief(strategy)
+        yield TrainingCheckpoint(checkpoints if chief else scratch)

@@ -1,0 +1,114 @@
+import csv
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+import distributed_search
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+PROGRAM = pathlib.Path(distributed_search.__file__)
+EPOCHS = 3
+
+
+def start(kind, folder, epochs=EPOCHS, pause=0, task=None):
+    """Starts the program in a process of its own."""
+    environment = {
+        **os.environ,
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONPATH": str(PROGRAM.parent.parent),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    if task is not None:
+        environment["TF_CONFIG"] = json.dumps(task)
+    command = [sys.executable, PROGRAM, kind, folder, epochs, pause]
+    return subprocess.Popen([str(part) for part in command], env=environment)
+
+
+def free_ports(number):
+    sockets = [socket.socket() for _ in range(number)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def start_workers(folder, pause=0):
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    return [
+        start(
+            "multi_worker",
+            folder,
+            pause=pause,
+            task={
+                "cluster": {"worker": addresses},
+                "task": {"type": "worker", "index": index},
+            },
+        )
+        for index in range(2)
+    ]
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    """The state, and the logs, of one device on the same global batches."""
+    log = keras.callbacks.History()
+    model = distributed_search.train(
+        tf.distribute.get_strategy(),
+        tmp_path_factory.mktemp("single"),
+        EPOCHS,
+        chief_callbacks=[log],
+    )
+    return distributed_search.state(model), log.history
+
+
+def check_equal(path, expected):
+    with np.load(path) as found:
+        assert set(found) == set(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(
+                found[name], value, rtol=1e-5, atol=1e-5, err_msg=name
+            )
+
+
+def check_logs(path, expected):
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == list(range(EPOCHS))
+    for name, values in expected.items():
+        found = [float(row[name]) for row in rows]
+        np.testing.assert_allclose(found, values, rtol=1e-4, err_msg=name)
+
+
+def test_two_devices_of_a_host_equal_one_device(single, tmp_path):
+    assert start("mirrored", tmp_path).wait(timeout=300) == 0
+    check_equal(tmp_path / "mirrored.npz", single[0])
+    check_logs(tmp_path / "mirrored.csv", single[1])
+
+
+def test_two_workers_one_killed_and_restarted_equal_one_device(
+    single, tmp_path
+):
+    workers = start_workers(tmp_path, pause=5)
+    while not list(tmp_path.glob("checkpoints/last-0001-*.h5")):
+        assert all(worker.poll() is None for worker in workers)
+        time.sleep(0.05)
+    workers[1].kill()
+    assert workers[0].wait(timeout=300) != 0  # it cannot go on alone
+    assert list(tmp_path.glob("*.npz")) == []
+
+    for worker in start_workers(tmp_path):
+        assert worker.wait(timeout=300) == 0
+    for index in range(2):
+        check_equal(tmp_path / f"multi_worker{index}.npz", single[0])
+    check_logs(tmp_path / "multi_worker.csv", single[1])
+    names = [path.name for path in (tmp_path / "checkpoints").iterdir()]
+    assert names == ["last-0003-.weights.h5"]
