@@ -18,7 +18,7 @@ def test_the_course_is_legible():
 def test_a_panel_for_each_curve_given():
     figure = plot_search_curves(open_fraction=FALLING)
     (axes,) = figure.axes
-    assert axes.get_ylabel() == "Open (fraction)"
+    assert axes.get_ylabel() == "Open fraction"
     np.testing.assert_array_equal(axes.lines[0].get_xdata(), np.arange(1, 16))
 
 

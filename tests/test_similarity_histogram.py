@@ -4,6 +4,9 @@ from figure_checks import check_figure
 
 from nfs_keras.report import similarity_histogram
 from nfs_keras.report.similarity_histogram import (
+    MAX_BARS,
+    NUM_BINS,
+    merge_bins,
     plot_similarity_histogram,
     similarity_counts,
 )
@@ -25,7 +28,7 @@ def test_counts_agree_with_a_loop_over_pairs(pictures):
             values[bool(a == b)].append(x @ y / length)
     counts = similarity_counts(*pictures)
     for found, same in zip(counts, (True, False), strict=True):
-        expected, _ = np.histogram(values[same], 100, (-1, 1))
+        expected, _ = np.histogram(values[same], NUM_BINS, (-1, 1))
         np.testing.assert_array_equal(found, expected)
 
 
@@ -41,6 +44,25 @@ def test_equal_and_opposite_pictures_fall_into_the_last_bins():
         one, np.concatenate([one, -one]), np.array([1]), np.array([1, 2])
     )
     assert same[-1] == 1 and different[0] == 1
+
+
+def test_merging_loses_no_pair_and_draws_few_bars(pictures):
+    counts = similarity_counts(*pictures)
+    edges, *merged = merge_bins(*counts)
+    for before, after in zip(counts, merged, strict=True):
+        assert after.sum() == before.sum()
+    assert len(merged[0]) <= MAX_BARS
+    assert len(edges) == len(merged[0]) + 1
+
+
+def test_similarities_close_together_are_still_told_apart():
+    query = np.array([[1.0, 0.0]])
+    angles = np.linspace(0.3, 0.35, 50)
+    gallery = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    people = np.arange(50)
+    counts = similarity_counts(query, gallery, np.array([0]), people)
+    _, _, different = merge_bins(*counts)
+    assert np.count_nonzero(different) > 10
 
 
 def test_the_figure_is_legible(pictures):

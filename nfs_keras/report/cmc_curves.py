@@ -40,7 +40,8 @@ def plot_cmc(curves, bands=None, title=None, max_rank=20):
     axes.set(xlabel="Rank k", ylabel="Queries matched by rank k (%)")
     axes.set_title(title)
     axes.set_xticks(ticks)
-    axes.set_ylim(top=min(101, axes.get_ylim()[1]))
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(0, low), min(101, high))
     label_lines(axes, curves, loc="lower right")
     return figure
 

@@ -80,7 +80,8 @@ def plot_embedding_map(points, identities, modalities, num_identities=7):
 
     Returns:
         A `matplotlib.figure.Figure`. Circles are visible, triangles
-        infrared; in the lower panel a number names the person.
+        infrared; in the lower panel a number names the person, and a line
+        joins the middle of their visible pictures to that of the infrared.
     """
     figure, ((above,), (below,)) = new_figure(6.2, 2, 1)
     people = list(dict.fromkeys(identities))[:num_identities]
@@ -94,27 +95,38 @@ def plot_embedding_map(points, identities, modalities, num_identities=7):
             own = points[rows & (identities == person)]
             below.scatter(*own.T, color=mark(position)["color"], **style)
     for position, person in enumerate(people):
-        name_person(below, points[identities == person], position, person)
+        sides = [
+            points[(identities == person) & (modalities == modality)]
+            for modality in SHAPES
+        ]
+        centers = [np.median(x, axis=0) for x in sides if len(x)]
+        name_person(below, np.array(centers), position, person)
     figure.legend(
         above.collections, SHAPES, loc="outside upper center", ncols=2
     )
     above.set_title("by modality")
-    below.set_title("by identity (the number names the person)")
+    below.set_title("by identity (a line joins the modalities)")
     for axes in (above, below):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(True)
     return figure
 
 
-def name_person(axes, points, position, person):
-    """Writes an identity's number beside the middle of its points."""
+def name_person(axes, centers, position, person):
+    """Joins the middles of a person's modalities, and names the person."""
+    color = mark(position)["color"]
+    # Each label in a direction of its own: groups may lie on one another.
+    angle = 2.4 * position
+    axes.plot(*centers.T, color=color, linewidth=1)
     axes.annotate(
         str(person),
-        np.median(points, axis=0),
-        xytext=(6, 6),
+        centers[0],
+        xytext=(15 * np.cos(angle), 15 * np.sin(angle)),
         textcoords="offset points",
+        ha="center",
+        va="center",
         fontsize=9,
         fontweight="bold",
-        bbox={"fc": "white", "ec": mark(position)["color"], "pad": 1.5},
+        bbox={"fc": "white", "ec": color, "pad": 1.5},
         color="black",
     )

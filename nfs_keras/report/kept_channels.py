@@ -70,7 +70,7 @@ def plot_kept_channels(kept, title=None):
 def draw_share(axes, position, left, share, count, look):
     """Draws one part of a bar, and its count where there is room for it."""
     axes.barh(position, share, left=left, height=0.72, ec=INK, **look)
-    if share >= 7:
+    if share >= 1 + 2.5 * len(str(count)):
         box = {"fc": look["facecolor"], "ec": "none", "pad": 1}
         axes.text(
             left + share / 2,

@@ -145,7 +145,12 @@ def plot_rank_lists(rank_lists, query, gallery, root=""):
         for axes in row:
             axes.set_axis_off()
         asked = query[ranks.query]
-        show_answer(row[0], asked, f"query\ncamera {asked.camera}", root)
+        show_answer(
+            row[0],
+            asked,
+            f"query id {asked.identity}\ncamera {asked.camera}",
+            root,
+        )
         answers = [gallery[position] for position in ranks.gallery]
         for axes, answer, right in zip(
             row[1:], answers, ranks.correct, strict=False

@@ -24,8 +24,8 @@ def plot_search_curves(temperature=None, entropy=None, open_fraction=None):
     """
     given = {
         "Temperature": temperature,
-        "Entropy (bits)": entropy,
-        "Open (fraction)": open_fraction,
+        "Entropy": entropy,
+        "Open fraction": open_fraction,
     }
     panels = {name: x for name, x in given.items() if x is not None}
     if not panels:
@@ -40,8 +40,7 @@ def plot_search_curves(temperature=None, entropy=None, open_fraction=None):
     ):
         axes.plot(np.arange(1, len(values) + 1), values, **mark(position))
         axes.set_ylabel(name)
-        axes.set_ylim(bottom=0)
-        axes.margins(y=0.15)
+        axes.set_ylim(0, 1.15 * max(np.nanmax(values), 1e-3))
     axes.set_xlabel("Epoch of the search")
     axes.xaxis.get_major_locator().set_params(integer=True)
     return figure

@@ -10,7 +10,8 @@ from nfs_keras.report.style import (
     new_figure,
 )
 
-NUM_BINS = 100
+NUM_BINS = 2000  # counted; drawn are at most MAX_BARS
+MAX_BARS = 60
 BLOCK = 512  # query rows at a time: bounds memory, not accuracy
 
 
@@ -40,8 +41,8 @@ def plot_similarity_histogram(
     same, different = similarity_counts(
         query, gallery, query_identities, gallery_identities
     )
+    edges, same, different = merge_bins(same, different)
     figure, ((axes,),) = new_figure(3.2)
-    edges = np.linspace(-1, 1, NUM_BINS + 1)
     for name, counts, color, hatch in (
         ("different people", different, BLUE, ""),
         ("same person", same, VERMILLION, "///"),
@@ -61,9 +62,6 @@ def plot_similarity_histogram(
     if threshold is not None:
         name = f"threshold {threshold:.2f}"
         axes.axvline(threshold, color=INK, ls="--", lw=1.5, label=name)
-    drawn_bins = np.flatnonzero(same + different)
-    if drawn_bins.size:
-        axes.set_xlim(edges[drawn_bins[0]], edges[drawn_bins[-1] + 1])
     axes.set(xlabel="Cosine similarity", ylabel="Pairs (%)")
     axes.set_title(title)
     figure.legend(loc="outside lower center")
@@ -80,7 +78,7 @@ def similarity_counts(query, gallery, query_identities, gallery_identities):
         gallery_identities: Int array `(num_gallery,)`.
 
     Returns:
-        Two int arrays `(100,)`: pairs by bin of similarity from -1 to 1.
+        Two int arrays `(2000,)`: pairs by bin of similarity from -1 to 1.
     """
     query, gallery = unit(query), unit(gallery)
     counts = np.zeros((2, NUM_BINS), np.int64)
@@ -93,6 +91,21 @@ def similarity_counts(query, gallery, query_identities, gallery_identities):
         counts[0] += np.bincount(bins[same], minlength=NUM_BINS)
         counts[1] += np.bincount(bins[~same], minlength=NUM_BINS)
     return counts
+
+
+def merge_bins(same, different):
+    """Merges the bins between the least and the greatest similarity.
+
+    Returns:
+        Edges `(bars + 1,)` and two arrays of counts `(bars,)`.
+    """
+    (occupied,) = np.nonzero(same + different)
+    first, last = (occupied[0], occupied[-1]) if occupied.size else (0, 0)
+    width = -(-(last + 1 - first) // MAX_BARS)
+    starts = np.arange(first, last + 1, width)
+    edges = np.append(starts, starts[-1] + width) * 2 / NUM_BINS - 1
+    counts = [np.add.reduceat(x[: last + 1], starts) for x in (same, different)]
+    return edges, *counts
 
 
 def unit(embeddings):

@@ -128,13 +128,15 @@ def tell_cost_accuracy(rows):
     if not accuracies:
         return
     names = [row["name"] for row in rows]
-    costs = [row["flops"] / 1e9 for row in rows]
+    giga = max(row["flops"] for row in rows) >= 1e9
+    scale, unit = (1e9, "GFLOPs") if giga else (1e6, "MFLOPs")
+    costs = [row["flops"] / scale for row in rows]
     points = [
-        f"{name} {cost:.2g} GFLOPs and {value:.1f} % mAP {direction}"
+        f"{name} {cost:.3g} {unit} and {value:.1f} % mAP {direction}"
         for direction, values in accuracies.items()
         for name, cost, value in zip(names, costs, values, strict=True)
     ]
-    figure = plot_cost_accuracy(names, costs, accuracies)
+    figure = plot_cost_accuracy(names, costs, accuracies, f"{unit} per picture")
     alt = f"Accuracy over cost: {'; '.join(points)}."
     yield chart(figure, alt, "Cost against accuracy: up and left is better.")
 
