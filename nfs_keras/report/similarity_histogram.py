@@ -43,22 +43,8 @@ def plot_similarity_histogram(
     )
     edges, same, different = merge_bins(same, different)
     figure, ((axes,),) = new_figure(3.2)
-    for name, counts, color, hatch in (
-        ("different people", different, BLUE, ""),
-        ("same person", same, VERMILLION, "///"),
-    ):
-        shares = 100 * counts / max(1, counts.sum())
-        label = f"{name} ({counts.sum():,} pairs)"
-        axes.stairs(
-            shares,
-            edges,
-            fill=True,
-            facecolor=(color, 0.25),
-            edgecolor=color,
-            linewidth=1.6,
-            hatch=hatch,
-            label=label,
-        )
+    draw_bars(axes, edges, different, "different people", BLUE, "")
+    draw_bars(axes, edges, same, "same person", VERMILLION, "///")
     if threshold is not None:
         name = f"threshold {threshold:.2f}"
         axes.axvline(threshold, color=INK, ls="--", lw=1.5, label=name)
@@ -66,6 +52,20 @@ def plot_similarity_histogram(
     axes.set_title(title)
     figure.legend(loc="outside lower center")
     return figure
+
+
+def draw_bars(axes, edges, counts, name, color, hatch):
+    """Draws one histogram as shares of its own pairs."""
+    axes.stairs(
+        100 * counts / max(1, counts.sum()),
+        edges,
+        fill=True,
+        facecolor=(color, 0.25),
+        edgecolor=color,
+        linewidth=1.6,
+        hatch=hatch,
+        label=f"{name} ({counts.sum():,} pairs)",
+    )
 
 
 def similarity_counts(query, gallery, query_identities, gallery_identities):
