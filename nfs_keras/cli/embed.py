@@ -2,6 +2,8 @@
 
     nfs-reid embed --model=saved_model/1 --modality=visible \
         --output=DIR FOLDER
+    nfs-reid embed --server=localhost:8500 --modality=visible \
+        --output=DIR FOLDER
 
 A second start skips what is done; pictures that cannot be read are listed.
 """
@@ -10,9 +12,14 @@ from absl import flags
 
 from nfs_keras.cli.arguments import words_named
 from nfs_keras.scale import Embedder, embed_folder
+from nfs_keras.serving import RemoteEmbedder
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "server", None, "Instead of --model: host:port or http://host:port.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_enum(
     "modality", None, ["visible", "infrared"], "Of all pictures.",
     flag_values=FLAGS,
@@ -23,15 +30,22 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer("batch_size", 64, "Pictures a call.", flag_values=FLAGS)
-for name in ("model", "modality", "output"):
+for name in ("modality", "output"):
     flags.mark_flag_as_required(name, flag_values=FLAGS)
+flags.mark_flags_as_mutual_exclusive(
+    ["model", "server"], required=True, flag_values=FLAGS
+)
 
 
 def run(words):
+    if FLAGS.server:
+        embedder = RemoteEmbedder(FLAGS.server, FLAGS.modality)
+    else:
+        embedder = Embedder(FLAGS.model, FLAGS.modality)
     counts = embed_folder(
         words_named(words, "FOLDER"),
         FLAGS.output,
-        Embedder(FLAGS.model, FLAGS.modality),
+        embedder,
         engine=FLAGS.engine,
         batch_size=FLAGS.batch_size,
     )

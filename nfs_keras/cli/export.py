@@ -2,14 +2,15 @@
 
     nfs-reid export --network=run/model.keras models/person
 
-A network whose gates are frozen is compacted. Each call adds a version.
+The network is derived and compacted first. Each call adds a version; --onnx
+and --litert write encoders in other formats beside it.
 """
 
 import keras
 from absl import flags
 
 from nfs_keras.cli.arguments import words_named
-from nfs_keras.serving import export_saved_model
+from nfs_keras.serving import export_litert, export_onnx, export_saved_model
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("network", None, "A .keras file.", flag_values=FLAGS)
@@ -17,6 +18,8 @@ flags.DEFINE_enum(
     "precision", "float32", ["float32", "bfloat16", "float16"],
     "Of the kernels.", flag_values=FLAGS,
 )  # fmt: skip
+flags.DEFINE_bool("onnx", False, "Also for ONNX.", flag_values=FLAGS)
+flags.DEFINE_bool("litert", False, "Also for LiteRT.", flag_values=FLAGS)
 flags.mark_flag_as_required("network", flag_values=FLAGS)
 
 
@@ -24,4 +27,10 @@ def run(words):
     network = keras.models.load_model(FLAGS.network)
     directory = words_named(words, "DIRECTORY")
     path = export_saved_model(network, directory, precision=FLAGS.precision)
-    print(f"Written: {path}")
+    paths = [path]
+    if FLAGS.onnx:
+        paths += export_onnx(network, f"{directory}/onnx").values()
+    if FLAGS.litert:
+        paths += export_litert(network, f"{directory}/litert").values()
+    for path in paths:
+        print(f"Written: {path}")
