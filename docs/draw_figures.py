@@ -16,8 +16,8 @@ from nfs_keras.report import (
     plot_gate_movement,
     plot_kept_pixels,
     plot_rank_lists,
-    read_picture,
 )
+from nfs_keras.report.pictures import read_picture
 
 
 def main(run_dir, images):

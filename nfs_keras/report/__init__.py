@@ -24,7 +24,6 @@ from nfs_keras.report.kept_pixels import plot_kept_pixels as plot_kept_pixels
 from nfs_keras.report.learning_curves import (
     plot_learning_curves as plot_learning_curves,
 )
-from nfs_keras.report.pictures import read_picture as read_picture
 from nfs_keras.report.rank_lists import RankList as RankList
 from nfs_keras.report.rank_lists import find_rank_lists as find_rank_lists
 from nfs_keras.report.rank_lists import plot_rank_lists as plot_rank_lists
