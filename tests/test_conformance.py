@@ -7,7 +7,7 @@ import keras
 import pytest
 from layer_checks import CHECKS, Case
 
-from nfs_keras.backbones import Stage
+from nfs_keras.backbones import NonLocalBlock, Stage
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.layers import (
     ChannelSearch,
@@ -62,6 +62,7 @@ CATALOG = [
         ((4, 6), (4, 7)),
         (2, 2),
     ),
+    Case(lambda **kwargs: NonLocalBlock(6, 2, **kwargs), MAP, MAP, (10, 2)),
     Case(stage, MAP, (4, 5, 3, 8), (17, 15), modality=MODALITY),
 ]
 

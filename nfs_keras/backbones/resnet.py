@@ -5,8 +5,13 @@ from typing import NamedTuple
 
 import keras
 
+from nfs_keras.backbones.non_local_block import NonLocalBlock
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.backbones.stem import Stem
+
+# What `keras.applications` subtracts from R, G, B in [0, 255] for ResNet-50.
+KERAS_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
+KERAS_DEVIATION = (1 / 255, 1 / 255, 1 / 255)
 
 
 class Backbone(NamedTuple):
@@ -39,23 +44,42 @@ def tiny() -> Backbone:
 
 def resnet18() -> Backbone:
     """Makes ResNet-18 with last stride 1 (He et al., CVPR 2016)."""
-    return _resnet((2, 2, 2, 2), bottleneck=False, stride_first=False)
+    stages = _stages((2, 2, 2, 2), bottleneck=False)
+    return Backbone(lambda name: Stem(64, name=name), stages)
 
 
-def resnet50(stride_first: bool = False) -> Backbone:
+def resnet50(non_local: bool = False) -> Backbone:
     """Makes ResNet-50 with last stride 1, the geometry of AGW.
 
     288 x 144 pictures become maps of 2048 x 18 x 9.
 
     Args:
-        stride_first: Where a bottleneck's stride sits: in its 3x3 convolution
-            as in torchvision, or with `True` in its first, as in the ImageNet
-            weights of `keras.applications`.
+        non_local: Whether AGW's non-local blocks follow the last two residual
+            blocks of stage 2 and the last three of stage 3, one each.
     """
-    return _resnet((3, 4, 6, 3), bottleneck=True, stride_first=stride_first)
+    stages = _stages((3, 4, 6, 3), bottleneck=True)
+    if non_local:
+        _add_non_local_blocks(stages)
+    return Backbone(lambda name: Stem(64, name=name), stages)
 
 
-def _resnet(depths, bottleneck, stride_first):
+def imagenet_resnet50(non_local: bool = False) -> Backbone:
+    """Makes ResNet-50 as `keras.applications` has it, for its weights.
+
+    A bottleneck's stride sits in its first convolution, not in the 3x3 one,
+    and pixels lose a mean but keep their scale. The last stride is 1 again.
+
+    Args:
+        non_local: As in `resnet50`.
+    """
+    stages = _stages((3, 4, 6, 3), bottleneck=True, stride_first=True)
+    if non_local:
+        _add_non_local_blocks(stages)
+    pixels = {"mean": KERAS_MEAN, "deviation": KERAS_DEVIATION}
+    return Backbone(lambda name: Stem(64, name=name, **pixels), stages)
+
+
+def _stages(depths, bottleneck, stride_first=False):
     stages = []
     for depth, inner, stride in zip(
         depths, (64, 128, 256, 512), (1, 2, 2, 1), strict=True
@@ -75,4 +99,13 @@ def _resnet(depths, bottleneck, stride_first):
                 for i in range(depth)
             ]
         )
-    return Backbone(lambda name: Stem(64, name=name), stages)
+    return stages
+
+
+def _add_non_local_blocks(stages):
+    """Puts one behind each of the last residual blocks that AGW names."""
+    for blocks, count in ((stages[1], 2), (stages[2], 3)):
+        first, filters = len(blocks) - count, blocks[-1].filters
+        for i in range(count):
+            block = NonLocalBlock(filters, name=f"non_local{i + 1}")
+            blocks.insert(first + 2 * i + 1, block)

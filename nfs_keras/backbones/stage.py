@@ -2,18 +2,22 @@
 
 import keras
 
+from nfs_keras.backbones.non_local_block import NonLocalBlock
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.layers import ChannelSearch, DualLevelSearch, SpatialSearch
+
+RESIDUAL = (ResidualBlock, NonLocalBlock)  # blocks that take `keep`
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class Stage(keras.layers.Layer):
     """Runs blocks one after the other and searches their feature map.
 
-    In a stage of residual blocks the channel gate governs the stage's whole
-    residual stream: a channel that is closed does not exist between its
-    blocks either. In a stage of anything else (a piece of a Keras model) the
-    cell acts on the stage's output. The pixel gate always acts on the output.
+    In a stage of residual (and non-local) blocks the channel gate governs the
+    stage's whole residual stream: a channel that is closed does not exist
+    between its blocks either. In a stage of anything else (a piece of a Keras
+    model) the cell acts on the stage's output. The pixel gate always acts on
+    the output.
 
     Args:
         blocks: Non-empty list of layers or models.
@@ -61,13 +65,18 @@ class Stage(keras.layers.Layer):
             self.cell.build(input_shape)
 
     @property
+    def residual(self):
+        """Whether all blocks add to one stream, which a gate can govern."""
+        return all(isinstance(block, RESIDUAL) for block in self.blocks)
+
+    @property
     def channel_gate(self):
         """The gate that governs the stage's residual stream, or `None`."""
         cell = self.cell
         if isinstance(cell, DualLevelSearch) and cell.combine == "product":
             cell = cell.channel
-        residual = all(isinstance(b, ResidualBlock) for b in self.blocks)
-        return cell if residual and isinstance(cell, ChannelSearch) else None
+        governed = self.residual and isinstance(cell, ChannelSearch)
+        return cell if governed else None
 
     def call(self, inputs, modality=None, training=False, sample_gates=False):
         gate, maps = self.channel_gate, inputs

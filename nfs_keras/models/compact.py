@@ -3,8 +3,7 @@
 import numpy as np
 from keras import ops
 
-from nfs_keras.backbones import Stage, make_cell
-from nfs_keras.layers import ChannelSearch, DualLevelSearch
+from nfs_keras.backbones import NonLocalBlock, Stage, make_cell
 from nfs_keras.models.reid_network import MODALITIES, ReIDNetwork
 
 
@@ -69,8 +68,9 @@ def check_compactable(network):
                 "Derive an `Architecture` and `apply` it first."
             )
     for stage in network.stages:
-        searched = isinstance(stage.cell, (ChannelSearch, DualLevelSearch))
-        if searched and stage.channel_gate is None:
+        levels = {} if stage.cell is None else stage.cell.levels()
+        ungoverned = "channel" in levels and stage.channel_gate is None
+        if ungoverned or not stage.residual:
             raise ValueError(
                 "A channel can be cut where its gate governs a residual "
                 f"stage. Received: stage {stage.name!r}, whose cell sums its "
@@ -119,18 +119,33 @@ def smaller_mask(cell, level, kept, modality):
 def copy_stage(old, new, entering, leaving, modality):
     """Copies what is left of a stage's blocks and of its masks."""
     for block, smaller in zip(old.blocks, new.blocks, strict=True):
-        first, last = block.branch[0], block.branch[-1]
-        copy_conv_norm(first, smaller.branch[0], entering, None)
-        for middle, target in zip(
-            block.branch[1:-1], smaller.branch[1:-1], strict=True
-        ):
-            copy(middle, target)
-        copy_conv_norm(last, smaller.branch[-1], None, leaving)
-        if block.project:
-            copy_conv_norm(block.shortcut, smaller.shortcut, entering, leaving)
+        if isinstance(block, NonLocalBlock):
+            copy_non_local_block(block, smaller, leaving)
+        else:
+            copy_residual_block(block, smaller, entering, leaving)
         entering = leaving
     for level, gate in ({} if new.cell is None else new.cell.levels()).items():
         gate.freeze(smaller_mask(old.cell, level, leaving, modality))
+
+
+def copy_residual_block(old, new, entering, leaving):
+    """Copies a residual block, of some input and output channels."""
+    copy_conv_norm(old.branch[0], new.branch[0], entering, None)
+    for middle, target in zip(old.branch[1:-1], new.branch[1:-1], strict=True):
+        copy(middle, target)
+    copy_conv_norm(old.branch[-1], new.branch[-1], None, leaving)
+    if old.project:
+        copy_conv_norm(old.shortcut, new.shortcut, entering, leaving)
+
+
+def copy_non_local_block(old, new, channels):
+    """Copies a non-local block, of some of the channels it looks at."""
+    for name in ("theta", "phi", "g"):
+        source, target = getattr(old, name), getattr(new, name)
+        target.kernel.assign(ops.convert_to_numpy(source.kernel)[channels])
+        target.bias.assign(source.bias)
+    copy(old.w, new.w, (..., channels))
+    copy(old.norm, new.norm, channels)
 
 
 def copy_conv_norm(old, new, entering, leaving):
