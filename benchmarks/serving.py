@@ -9,9 +9,10 @@ median of the ratios of neighbouring turns: machines differ, and so do moments.
 1. The SavedModel, derived and compacted at half of the channels, beside the
    full network called eagerly, and beside the best that one can do with the
    same compacted network in process: graph, frozen, XLA, bfloat16.
-2. The stand-in server in a process of its own, with 1, 8 and 32 clients that
+2. The SavedModel by batch size, from which `batching.config` has its sizes.
+3. The stand-in server in a process of its own, with 1, 8 and 32 clients that
    each wait for their answer, with batching and without.
-3. How long a fresh server takes until its first answer, and that answer, with
+4. How long a fresh server takes until its first answer, and that answer, with
    warm-up and without.
 """
 
@@ -41,6 +42,7 @@ from nfs_keras.serving.endpoints import frozen_encoder
 
 RESULTS = pathlib.Path(__file__).with_name("results") / "serving.json"
 BATCH = 16
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 CLIENTS = (1, 8, 32)
 MODULE = "nfs_keras.serving.stand_in"
 
@@ -59,6 +61,7 @@ def main():
             "network": plan,
             "machine": f"{platform.machine()}, {tf.__version__}",
             "in process": compare_forms(network, directory, turns),
+            "batch sizes": compare_batch_sizes(network, directory, turns),
             "clients": compare_clients(directory, seconds),
             "start": compare_starts(directory),
         }
@@ -116,6 +119,24 @@ def compare_forms(network, directory, turns):
         faster = ", ".join(f"{r:.2f}" for r in ratios[name])
         print(f"{name:<20}{one:>12.1f}{many:>12.1f}   {faster} times as fast")
     return {"images/s": speeds, "SavedModel is faster": ratios}
+
+
+def compare_batch_sizes(network, directory, turns):
+    """Images/s of the SavedModel for each batch size, from files."""
+    signatures = tf.saved_model.load(f"{directory}/1").signatures
+    files = tf.constant([jpeg()] * max(BATCH_SIZES))
+    forms = {
+        size: lambda x, size=size: signatures["visible"](image_bytes=x[:size])[
+            "embedding"
+        ]
+        for size in BATCH_SIZES
+    }
+    seconds = take_turns(forms, files, turns)
+    speeds = {n: float(n / np.median(s)) for n, s in seconds.items()}
+    print(f"\n{'batch size':<20}{'images/s':>12}{'ms':>9}")
+    for size, speed in speeds.items():
+        print(f"{size:<20}{speed:>12.1f}{1000 * size / speed:>9.1f}")
+    return speeds
 
 
 def traced(encoder, shape):
