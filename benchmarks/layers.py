@@ -1,0 +1,141 @@
+"""What search layers cost: time and memory of networks with and without.
+
+    python -m benchmarks.layers            # about five minutes on two cores
+    python -m benchmarks.layers --smoke    # seconds, numbers without meaning
+
+Two networks, each with a `DualLevelSearch` of two modalities behind every
+stage, against the same network without: a small one (32 x 32 pictures) and
+ResNet-50 on 288 x 144 pictures. Time is the processor's, over all threads, for
+one forward pass and for one training step, measured in turn. Memory is the
+peak of a process that trains.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+
+from benchmarks.measure import paired_ratio, ratio_of, write_results
+from nfs_keras.layers import DualLevelSearch
+
+STAGES = (
+    "conv2_block3_out",
+    "conv3_block4_out",
+    "conv4_block6_out",
+    "conv5_block3_out",
+)
+AIMS = {"forward pass": 1.05, "training step": 1.08, "peak memory": None}
+
+
+def small(searched):
+    """Three strided convolutions on 32 x 32 pictures."""
+    image = keras.Input((32, 32, 3))
+    modality = keras.Input((), dtype="int32")
+    maps = image
+    for filters in (32, 64, 128):
+        maps = keras.layers.Conv2D(filters, 3, 2, "same")(maps)
+        maps = keras.layers.BatchNormalization()(maps)
+        maps = keras.layers.ReLU()(maps)
+        if searched:
+            maps = DualLevelSearch()(maps, modality)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    return keras.Model([image, modality], pooled), (64, 32, 32, 3)
+
+
+def resnet50(searched):
+    """ResNet-50 on the pictures of the published recipes."""
+    image = keras.Input((288, 144, 3))
+    modality = keras.Input((), dtype="int32")
+    whole = keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=image.shape[1:]
+    )
+    maps, start = image, whole.input
+    for stage in STAGES:
+        end = whole.get_layer(stage).output
+        maps, start = keras.Model(start, end)(maps), end
+        if searched:
+            maps = DualLevelSearch()(maps, modality)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    return keras.Model([image, modality], pooled), (8, 288, 144, 3)
+
+
+NETWORKS = {"small": small, "resnet50": resnet50}
+
+
+def prepared(name, searched, batch_size=None):
+    """Gives a forward pass and a training step, both compiled by a call."""
+    model, shape = NETWORKS[name](searched)
+    shape = (batch_size or shape[0], *shape[1:])
+    model.compile("sgd", "mse")
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=shape).astype("float32")
+    inputs = [images, np.arange(shape[0]) % 2]
+    goals = np.zeros((shape[0], model.output_shape[-1]), "float32")
+
+    def forward():
+        model.predict_on_batch(inputs)
+
+    def step():
+        model.train_on_batch(inputs, goals)
+
+    forward()
+    step()
+    return {"forward pass": forward, "training step": step}
+
+
+def compare(name, pairs, batch_size):
+    """Gives the ratios of one network with search to itself without."""
+    ours = prepared(name, True, batch_size)
+    plain = prepared(name, False, batch_size)
+    ratios = {
+        f"{name}, {what}, with search against without": paired_ratio(
+            ours[what], plain[what], pairs, AIMS[what], time.process_time
+        )
+        for what in ours
+    }
+    peaks = [
+        peak_memory(name, True, batch_size)
+        / peak_memory(name, False, batch_size)
+        for _ in range(pairs)
+    ]
+    what = f"{name}, peak memory, with search against without"
+    return {**ratios, what: ratio_of(peaks, AIMS["peak memory"])}
+
+
+def peak_memory(name, searched, batch_size):
+    """Trains in a process of its own; gives its peak in kilobytes."""
+    code = (
+        "from benchmarks.layers import train_and_tell\n"
+        f"train_and_tell({name!r}, {searched}, {batch_size})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def train_and_tell(name, searched, batch_size):
+    prepared(name, searched, batch_size)["training step"]()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="small sizes")
+    smoke = parser.parse_args().smoke
+    ratios = {}
+    for name in ("small",) if smoke else NETWORKS:
+        ratios |= compare(name, 1 if smoke else 5, 2 if smoke else None)
+    for what, ratio in ratios.items():
+        print(f"{what}: {ratio['value']:.3f}, aim {ratio['aim']}")
+    if not smoke:
+        print(write_results("layers", ratios))
+
+
+if __name__ == "__main__":
+    main()
