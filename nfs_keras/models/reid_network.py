@@ -6,6 +6,7 @@ from keras import ops
 from nfs_keras.backbones import (
     Backbone,
     Stage,
+    imagenet_resnet50,
     make_cell,
     resnet18,
     resnet50,
@@ -16,9 +17,16 @@ from nfs_keras.layers import (
     GeneralizedMeanPooling2D,
     find_gates,
 )
+from nfs_keras.models.import_weights import import_weights
 from nfs_keras.ops import l2_normalize
 
 MODALITIES = ("visible", "infrared")
+BACKBONES = {
+    "imagenet_resnet50": imagenet_resnet50,
+    "resnet18": resnet18,
+    "resnet50": resnet50,
+    "tiny": tiny,
+}
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -186,34 +194,37 @@ def reid_network(
     image_shape=(288, 144, 3),
     num_identities=206,
     search="dual",
+    weights=None,
+    skip_classifier=False,
     **cell_arguments,
 ):
     """Makes a two-stream network for RGB-infrared person re-identification.
 
     Args:
-        backbone: `"resnet50"`, `"resnet18"`, `"tiny"`, or a `Backbone`, such
-            as one that `keras_backbone` cuts from any Keras model.
+        backbone: `"resnet50"`, `"resnet18"`, `"tiny"`, `"imagenet_resnet50"`,
+            or a `Backbone`, such as `resnet50(non_local=True)`, AGW's, or one
+            that `keras_backbone` cuts from any Keras model.
         image_shape: `(height, width, 3)`.
         num_identities: Positive integer. Identities to classify.
         search: What each stage's cell searches: `"dual"`, `"channel"`,
             `"spatial"`, or `None` for the network without cells.
+        weights: `"imagenet"`, the path of a weights file as `import_weights`
+            takes it, or `None` to start at random. With `"imagenet"` the
+            backbone `"resnet50"` is `"imagenet_resnet50"`, whose strides sit
+            where those weights want them.
+        skip_classifier: Whether the classifier starts at random all the same.
         **cell_arguments: Arguments of the cells, such as `initial_logit`.
 
     Returns:
         A built `ReIDNetwork`.
 
     Raises:
-        ValueError: For an unknown backbone or kind of search.
+        ValueError: For an unknown backbone or kind of search, or weights that
+            do not fit.
     """
-    backbones = {"resnet50": resnet50, "resnet18": resnet18, "tiny": tiny}
-    if not isinstance(backbone, Backbone):
-        if backbone not in backbones:
-            raise ValueError(
-                f"`backbone` must be a `Backbone` or one of "
-                f"{sorted(backbones)}. Received: backbone={backbone!r}. "
-                "Cut another Keras model into stages with `keras_backbone`."
-            )
-        backbone = backbones[backbone]()
+    if (backbone, weights) == ("resnet50", "imagenet"):
+        backbone = "imagenet_resnet50"
+    backbone = make_backbone(backbone)
     network = ReIDNetwork(
         stems={name: backbone.make_stem(name) for name in MODALITIES},
         stages=[
@@ -230,4 +241,19 @@ def reid_network(
         name="reid_network",
     )
     network.build()
+    if weights is not None:
+        import_weights(network, weights, skip_classifier)
     return network
+
+
+def make_backbone(backbone):
+    """Gives a `Backbone` as it is, and makes the one that a name stands for."""
+    if isinstance(backbone, Backbone):
+        return backbone
+    if backbone not in BACKBONES:
+        raise ValueError(
+            f"`backbone` must be a `Backbone` or one of {sorted(BACKBONES)}. "
+            f"Received: backbone={backbone!r}. "
+            "Cut another Keras model into stages with `keras_backbone`."
+        )
+    return BACKBONES[backbone]()
