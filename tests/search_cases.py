@@ -4,6 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nfs_keras.backbones import Backbone
+from nfs_keras.backbones.residual_block import ResidualBlock
+from nfs_keras.backbones.stem import Stem
 from nfs_keras.layers import find_gates
 from nfs_keras.models import SearchModel, reid_network
 
@@ -15,6 +18,21 @@ def make_network(search="dual", seed=0, **cell_arguments):
     keras.utils.set_random_seed(seed)
     return reid_network(
         "tiny", IMAGE_SHAPE, NUM_IDENTITIES, search, **cell_arguments
+    )
+
+
+def small_network(search="dual", seed=0, **cell_arguments):
+    """A network of two shallow stages, quick to trace and to compile."""
+    keras.utils.set_random_seed(seed)
+    backbone = Backbone(
+        make_stem=lambda name: Stem(4, 3, pool=False, name=name),
+        stages=[
+            [ResidualBlock(8, 8, project=True, name="block1")],
+            [ResidualBlock(8, 8, project=True, name="block1")],
+        ],
+    )
+    return reid_network(
+        backbone, IMAGE_SHAPE, NUM_IDENTITIES, search, **cell_arguments
     )
 
 
@@ -42,7 +60,7 @@ def make_pairs(first=0, count=4):
 
 
 def make_search(network=None, **options):
-    model = SearchModel(network or make_network(seed=0, initial_logit=0.5))
+    model = SearchModel(network or small_network(initial_logit=0.5))
     model.compile(
         keras.optimizers.SGD(0.01, momentum=0.9),
         keras.optimizers.Adam(0.1),

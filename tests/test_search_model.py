@@ -8,9 +8,9 @@ from nfs_keras.models import Objective, SearchModel
 from tests.search_cases import (
     identical,
     make_batch,
-    make_network,
     make_pairs,
     make_search,
+    small_network,
     snapshot,
 )
 
@@ -173,11 +173,11 @@ def test_the_search_compiles_with_xla():
 
 def test_a_network_without_cells_is_refused():
     with pytest.raises(ValueError, match="network with search cells. Received"):
-        SearchModel(make_network(None))
+        SearchModel(small_network(None))
 
 
 def test_an_unbuilt_network_is_refused():
-    network = make_network()
+    network = small_network()
     unbuilt = type(network).from_config(network.get_config())
     unbuilt.built = False
     with pytest.raises(ValueError, match="needs a built network"):

@@ -66,8 +66,13 @@ class Stage(keras.layers.Layer):
 
     @property
     def residual(self):
-        """Whether all blocks add to one stream, which a gate can govern."""
-        return all(isinstance(block, RESIDUAL) for block in self.blocks)
+        """Whether all blocks add to one stream, which a gate can govern.
+
+        The stream has to begin here, with a block that projects: what an
+        identity shortcut brings along from the stage before, no gate closes.
+        """
+        begins = getattr(self.blocks[0], "project", False)
+        return begins and all(isinstance(b, RESIDUAL) for b in self.blocks)
 
     @property
     def channel_gate(self):

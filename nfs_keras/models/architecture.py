@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import numpy as np
+from keras import ops
 
 from nfs_keras.models.reid_network import MODALITIES
 
@@ -45,41 +46,50 @@ class Architecture:
         Args:
             network: A `ReIDNetwork` with search cells.
             budget: Without one, a gate is kept where its logit is above 0.
-                With one, in (0, 1), the logit to be above is the one that
-                brings the open fraction nearest to it, the same for all
-                gates: what one level or cell keeps, another cannot.
+                With one, in (0, 1), the gates of the largest logits of all
+                cells and levels are kept, as many as do not bring the open
+                fraction above it: what one level keeps, another cannot.
 
         Returns:
             An `Architecture`. The strongest channel and pixel of a cell are
             kept whatever their logit, for nothing passes a cell without any.
+
+        Raises:
+            ValueError: If `budget` is not between 0 and 1.
         """
-        logits = {
-            name: {k: gate.logits.numpy() for k, gate in cell.levels().items()}
-            for name, cell in network.cells.items()
-        }
+        logits = logits_of(network)
         if budget is None:
             return cls._above(logits, 0.0)
-        flat = [a.ravel() for cell in logits.values() for a in cell.values()]
-        candidates = np.unique(np.concatenate(flat))
-        low, high = 0, len(candidates) - 1
+        if not 0 < budget < 1:
+            raise ValueError(
+                "`budget` is the open fraction to keep, between 0 and 1. "
+                f"Received: budget={budget}. "
+                "Pass None to keep every gate whose logit is above 0."
+            )
+        ranks, num_gates = rank(logits)  # unlike logits, no two are equal
+        low, high = -1, num_gates
         while low < high:  # the open fraction falls as the threshold rises
             middle = (low + high) // 2
-            opened = cls._above(logits, candidates[middle]).open_fraction()
+            opened = cls._above(ranks, middle).open_fraction()
             low, high = (middle + 1, high) if opened > budget else (low, middle)
-        return cls._above(logits, candidates[low])
+        return cls._above(ranks, low)
 
     @classmethod
-    def _above(cls, logits, threshold):
-        cells = {}
-        for name, by_level in logits.items():
-            cells[name] = {}
-            for level, a in by_level.items():
-                rows = a.reshape(len(a), -1)
-                strongest = rows == rows.max(axis=1, keepdims=True)
-                kept = ((rows > threshold) | strongest).reshape(a.shape)
-                axes = (1, 2) if level == "channel" else 3
-                cells[name][level] = kept.squeeze(axes)
-        return cls(cells)
+    def _above(cls, scores, threshold):
+        """Keeps what scores above a threshold, and each row's best."""
+
+        def keep(rows):
+            flat = rows.reshape(len(rows), -1)
+            kept = flat > threshold
+            kept[np.arange(len(flat)), flat.argmax(axis=1)] = True
+            return kept.reshape(rows.shape)
+
+        return cls(
+            {
+                name: {level: keep(rows) for level, rows in by_level.items()}
+                for name, by_level in scores.items()
+            }
+        )
 
     def apply(self, network):
         """Freezes the gates of a network to this architecture.
@@ -87,7 +97,7 @@ class Architecture:
         Raises:
             ValueError: If cells, levels or sizes do not fit, naming the first.
         """
-        self._check_fits(network)
+        self._check_fits(logits_of(network), "the network")
         for name, cell in network.cells.items():
             for level, gate in cell.levels().items():
                 gate.freeze(self.gate_mask(name, level))
@@ -100,25 +110,16 @@ class Architecture:
             return mask[:, None, None, :]
         return mask[..., None]
 
-    def _check_fits(self, network):
-        wanted = {
-            f"{name}/{level}": tuple(gate.logits.shape)
-            for name, cell in network.cells.items()
-            for level, gate in cell.levels().items()
-        }
-        given = {
-            f"{name}/{level}": self.gate_mask(name, level).shape
-            for name, by_level in self.cells.items()
-            for level in by_level
-        }
+    def _check_fits(self, cells, owner):
+        given, wanted = shapes_of(self.cells), shapes_of(cells)
         for key in [*wanted, *given]:
             if wanted.get(key) != given.get(key):
                 raise ValueError(
-                    "An architecture fits a network with the same cells of "
-                    f"the same sizes. Received: {key} of shape "
-                    f"{given.get(key)} in the architecture and "
-                    f"{wanted.get(key)} in the network. Make the network with "
-                    "the backbone, image shape and search it was found with."
+                    "An architecture fits only cells of the same sizes. "
+                    f"Received: {key} of shape {given.get(key)}, in {owner} "
+                    f"{wanted.get(key)} (modalities first; None: it has no "
+                    "such cell). Make the network with the backbone, image "
+                    "shape and search that the architecture was found with."
                 )
 
     def open_fraction(self):
@@ -170,7 +171,12 @@ class Architecture:
         return "\n".join(lines)
 
     def diff(self, other):
-        """Dict from `"cell/level"` to the share of gates that differ."""
+        """Dict from `"cell/level"` to the share of gates that differ.
+
+        Raises:
+            ValueError: If the two differ in cells, levels or sizes.
+        """
+        self._check_fits(other.cells, "the other")
         return {
             f"{name}/{level}": float(np.mean(mask != other.cells[name][level]))
             for name, by_level in self.cells.items()
@@ -200,8 +206,8 @@ class Architecture:
         """
         try:
             content = json.loads(pathlib.Path(path).read_text())
-            schema = content["schema"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            schema, cells = content["schema"], content["cells"]
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 "An architecture is a JSON file with a schema version. "
                 f"Received: path={str(path)!r}, which is not ({error!r}). "
@@ -215,10 +221,43 @@ class Architecture:
             )
         return cls(
             {
-                name: {k: list(m.values()) for k, m in by_level.items()}
-                for name, by_level in content["cells"].items()
+                name: {k: [m[x] for x in MODALITIES] for k, m in levels.items()}
+                for name, levels in cells.items()
             }
         )
+
+
+def logits_of(network):
+    """Every cell's logits by level, in the shapes that an architecture has."""
+    return {
+        name: {
+            level: ops.convert_to_numpy(gate.logits).squeeze(
+                (1, 2) if level == "channel" else 3
+            )
+            for level, gate in cell.levels().items()
+        }
+        for name, cell in network.cells.items()
+    }
+
+
+def shapes_of(cells):
+    """Dict from `"cell/level"` to shape."""
+    return {
+        f"{name}/{level}": rows.shape
+        for name, by_level in cells.items()
+        for level, rows in by_level.items()
+    }
+
+
+def rank(logits):
+    """Replaces all logits by their rank, 0 the least; gives their number."""
+    flat = [rows.ravel() for cell in logits.values() for rows in cell.values()]
+    order = np.concatenate(flat).argsort(kind="stable")
+    ranks = iter(np.split(order.argsort(), np.cumsum([len(f) for f in flat])))
+    return {
+        name: {k: next(ranks).reshape(rows.shape) for k, rows in cell.items()}
+        for name, cell in logits.items()
+    }, len(order)
 
 
 def settle_neck(network):

@@ -74,8 +74,9 @@ def check_compactable(network):
             raise ValueError(
                 "A channel can be cut where its gate governs a residual "
                 f"stage. Received: stage {stage.name!r}, whose cell sums its "
-                "levels or whose blocks are foreign. Build the network of "
-                "ResNet blocks and with combine='product'."
+                "levels or whose blocks do not. Build the network with "
+                "combine='product' and stages of `ResidualBlock`s, of which "
+                "the first projects."
             )
 
 
