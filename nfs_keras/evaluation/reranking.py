@@ -81,15 +81,18 @@ def rerank(
         images[: len(query)], images[len(query) :], memory
     )
     for rows, block in blocks:
-        plain = (2 - 2 * block) / farthest[rows, None]
-        result[rows] = weight * plain
+        np.subtract(1, block, out=block)
+        block *= (2 * weight / farthest[rows])[:, None]
+        result[rows] = block
     add_jaccard(result, sets, 1 - weight)
     return result
 
 
 def neighbours(images, k, memory):
-    """Finds the `k` nearest of each image, itself among them, and the
-    greatest squared distance of each."""
+    """Finds each image's `k` nearest, itself included, and its farthest.
+
+    Returns (N, k) indices and (N,) greatest squared distances.
+    """
     nearest = np.empty((len(images), k), np.int64)
     farthest = np.empty(len(images), images.dtype)
     for rows, block in similarity_blocks(images, images, memory):

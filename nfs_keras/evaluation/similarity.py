@@ -90,13 +90,8 @@ def row_scales(name: str, embeddings: np.ndarray) -> np.ndarray | None:
     squares = np.empty(len(embeddings))
     for start in range(0, len(embeddings), TILE):
         tile = embeddings[start : start + TILE]
-        np.einsum(
-            "nd,nd->n",
-            tile,
-            tile,
-            dtype=float,
-            out=squares[start:][: len(tile)],
-        )
+        part = squares[start : start + TILE]
+        np.einsum("nd,nd->n", tile, tile, dtype=float, out=part)
     check_lengths(name, squares)
     lengths = np.sqrt(squares)
     eps = np.finfo(np.result_type(embeddings.dtype, np.float32)).eps
