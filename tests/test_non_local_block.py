@@ -8,6 +8,7 @@ from nfs_keras.backbones import (
     resnet50,
     tiny,
 )
+from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.layers import ChannelSearch
 from nfs_keras.models import Architecture, compact, reid_network
 from tests.search_cases import IMAGE_SHAPE, derive_at_random, make_batch
@@ -49,15 +50,17 @@ def test_untrained_it_is_the_identity():
 
 
 def test_a_closed_channel_stays_closed_in_it():
-    gate = ChannelSearch(num_modalities=1)
-    stage = Stage([trained_block(), trained_block()], gate)
-    maps = RNG.normal(size=(2, 5, 3, 6)).astype("float32")
-    maps[..., 1] = 0.0  # as the residual block before it leaves it
-    stage.build(maps.shape)
+    gate, block = ChannelSearch(num_modalities=1), trained_block()
+    stage = Stage([ResidualBlock(6, 6, project=True), block], gate)
+    assert stage.channel_gate is gate
+    stage.build((None, 5, 3, 4))
     gate.freeze(np.array([1, 0, 1, 1, 1, 1]))
-    output = np.array(stage(maps))
-    assert not output[..., 1].any()
-    assert (output[..., 0] != maps[..., 0]).all()
+    maps = RNG.normal(size=(2, 5, 3, 4)).astype("float32")
+    keep = gate.keep(2)
+    before = np.array(stage.blocks[0](maps, keep=keep))
+    after = np.array(block(before, keep=keep))
+    assert not after[..., 1].any()
+    assert (after[..., 0] != before[..., 0]).all()
 
 
 def tiny_with_attention():

@@ -79,6 +79,7 @@ PUBLIC = {
         "NonLocalBlock",
         "Stage",
         "imagenet_resnet50",
+        "keras_backbone",
         "make_cell",
         "resnet18",
         "resnet50",
@@ -101,6 +102,7 @@ PUBLIC = {
         "TrainingModel",
         "compact",
         "count_flops",
+        "import_weights",
         "reid_network",
     },
     "serving": {
