@@ -19,9 +19,6 @@ lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
 	$(BIN)/ruff format --check .
 
 test-addons: $(VENV)/.installed-test  ## Compares with tensorflow-addons.
-	tests_addons/run.sh
-
-test-addons: $(VENV)/.installed-test  ## Compares with tensorflow-addons.
 	tests_addons/run.sh $(BIN)/python
 
 # The stamps keep a second `make` from installing anything.

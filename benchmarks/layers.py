@@ -12,7 +12,6 @@ peak of a process that trains.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -20,7 +19,12 @@ import time
 import keras
 import numpy as np
 
-from benchmarks.measure import paired_ratio, ratio_of, write_results
+from benchmarks.measure import (
+    paired_ratio,
+    peak_memory,
+    ratio_of,
+    write_results,
+)
 from nfs_keras.layers import DualLevelSearch
 
 STAGES = (
@@ -29,7 +33,8 @@ STAGES = (
     "conv4_block6_out",
     "conv5_block3_out",
 )
-AIMS = {"forward pass": 1.05, "training step": 1.08, "peak memory": None}
+# At ResNet-50 shapes; in a small network a cell is a large part of the work.
+AIMS = {"forward pass": 1.05, "training step": 1.08}
 
 
 def small(searched):
@@ -90,24 +95,25 @@ def prepared(name, searched, batch_size=None):
 
 def compare(name, pairs, batch_size):
     """Gives the ratios of one network with search to itself without."""
+    aims = AIMS if name == "resnet50" else {}
     ours = prepared(name, True, batch_size)
     plain = prepared(name, False, batch_size)
     ratios = {
         f"{name}, {what}, with search against without": paired_ratio(
-            ours[what], plain[what], pairs, AIMS[what], time.process_time
+            ours[what], plain[what], pairs, aims.get(what), time.process_time
         )
         for what in ours
     }
     peaks = [
-        peak_memory(name, True, batch_size)
-        / peak_memory(name, False, batch_size)
+        training_memory(name, True, batch_size)
+        / training_memory(name, False, batch_size)
         for _ in range(pairs)
     ]
     what = f"{name}, peak memory, with search against without"
-    return {**ratios, what: ratio_of(peaks, AIMS["peak memory"])}
+    return {**ratios, what: ratio_of(peaks)}
 
 
-def peak_memory(name, searched, batch_size):
+def training_memory(name, searched, batch_size):
     """Trains in a process of its own; gives its peak in kilobytes."""
     code = (
         "from benchmarks.layers import train_and_tell\n"
@@ -121,7 +127,7 @@ def peak_memory(name, searched, batch_size):
 
 def train_and_tell(name, searched, batch_size):
     prepared(name, searched, batch_size)["training step"]()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(peak_memory())
 
 
 def main():

@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import statistics
 import time
 from pathlib import Path
@@ -48,6 +49,13 @@ def seconds_of(function, clock):
     start = clock()
     function()
     return clock() - start
+
+
+def peak_memory():
+    """Gives the peak resident memory of this process in kilobytes (Linux)."""
+    # Not `getrusage`: its peak starts at that of the process that started us.
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1))
 
 
 def write_results(name, ratios):
