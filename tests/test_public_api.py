@@ -102,6 +102,8 @@ PUBLIC = {
         "TrainingModel",
         "compact",
         "count_flops",
+        "diagnose",
+        "discretisation_gap",
         "import_weights",
         "reid_network",
     },

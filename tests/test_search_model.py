@@ -200,3 +200,40 @@ def test_impossible_options_are_refused(options, message):
 def test_an_objective_needs_a_positive_weight():
     with pytest.raises(ValueError, match="one of them positive. Received"):
         Objective(identity=0.0, triplet=0.0)
+
+
+def test_a_single_batch_instead_of_a_pair_is_refused():
+    batches = make_pairs().map(lambda train, proxy: train)
+    with pytest.raises(ValueError, match="pairs of a training and a proxy"):
+        make_search().fit(batches, verbose=0)
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_batch_of_one_modality_only_is_refused(half):
+    def without_infrared(*pair):
+        images, labels = (dict(part) for part in pair[half])
+        images["infrared"] = images["infrared"][:0]
+        labels["infrared"] = labels["infrared"][:0]
+        return (*pair[:half], (images, labels), *pair[half + 1 :])
+
+    with pytest.raises(ValueError, match="Received: pictures=.*'infrared': 0"):
+        make_search().fit(make_pairs().map(without_infrared), verbose=0)
+
+
+def renumber(labels):
+    return {name: people + 6 for name, people in labels.items()}
+
+
+@pytest.mark.parametrize("num_right", [0, 1])
+def test_labels_that_the_classifier_lacks_are_refused(num_right):
+    wrong = make_pairs().map(lambda t, p: ((t[0], renumber(t[1])), p))
+    pairs = make_pairs(count=1).take(num_right).concatenate(wrong)
+    with pytest.raises(ValueError, match=r"in \[0, 6\).*from \d+ to \d+"):
+        make_search().fit(pairs, verbose=0)
+
+
+def test_proxy_labels_need_no_classifier_when_none_looks_at_them():
+    pairs = make_pairs(count=1).map(lambda t, p: (t, (p[0], renumber(p[1]))))
+    make_search().fit(pairs, verbose=0)
+    with pytest.raises(ValueError, match="Labels must lie in"):
+        make_search(arch_objective=Objective()).fit(pairs, verbose=0)

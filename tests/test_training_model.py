@@ -70,3 +70,27 @@ def test_an_unbuilt_network_is_refused():
     unbuilt.built = False
     with pytest.raises(ValueError, match="needs a built network.*Received"):
         TrainingModel(unbuilt)
+
+
+def test_labels_that_the_classifier_lacks_are_refused():
+    def renumber(images, labels):
+        return images, {name: people - 3 for name, people in labels.items()}
+
+    with pytest.raises(ValueError, match=r"in \[0, 6\).*from -"):
+        make_training(small_network(None)).fit(make_batches().map(renumber))
+
+
+def test_a_batch_without_a_modality_is_refused():
+    def drop(images, labels):
+        return {"visible": images["visible"]}, labels
+
+    with pytest.raises(ValueError, match="A batch is dicts of 'visible' and"):
+        make_training(small_network(None)).fit(make_batches().map(drop))
+
+
+def test_a_picture_without_a_label_is_refused():
+    def drop(images, labels):
+        return images, {name: people[:3] for name, people in labels.items()}
+
+    with pytest.raises(ValueError, match="one label for each picture"):
+        make_training(small_network(None)).fit(make_batches().map(drop))

@@ -6,6 +6,11 @@ from keras import ops
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models.architecture import Architecture
+from nfs_keras.models.check_batches import (
+    check_batch,
+    check_both_modalities,
+    check_pair,
+)
 from nfs_keras.models.objective import Objective, num_replicas
 from nfs_keras.models.training_model import TrainingModel
 from nfs_keras.models.unrolled import unrolled_gradients
@@ -115,6 +120,16 @@ class SearchModel(TrainingModel):
     def _mean_names(self):
         arch = [f"arch_{term}" for term in self.arch_objective.terms]
         return [*super()._mean_names(), "arch_loss", *arch]
+
+    def check_element(self, element):
+        check_pair(element)
+        for batch, objective in zip(
+            element, (self.objective, self.arch_objective), strict=True
+        ):
+            classified = "identity" in objective.terms
+            num_identities = self.network.head.num_identities
+            check_batch(batch, num_identities if classified else None)
+            check_both_modalities(batch)
 
     @property
     def search_variables(self):

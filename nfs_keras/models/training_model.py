@@ -3,6 +3,11 @@
 import keras
 from keras import ops
 
+from nfs_keras.models.check_batches import (
+    check_batch,
+    explained_labels,
+    first_element,
+)
 from nfs_keras.models.objective import Objective, num_replicas
 
 
@@ -56,9 +61,19 @@ class TrainingModel(keras.Model):
         }
         self.optimizer.build(self.weight_variables)
 
-    def fit(self, *args, shuffle=False, **kwargs):
+    def fit(self, x=None, *args, shuffle=False, **kwargs):
         # Batches of people and modalities are composed, never shuffled.
-        return super().fit(*args, shuffle=shuffle, **kwargs)
+        first = first_element(x)
+        if first is not None:
+            self.check_element(first)
+        with explained_labels(self.network.head.num_identities):
+            return super().fit(x, *args, shuffle=shuffle, **kwargs)
+
+    def check_element(self, element):
+        """Raises `ValueError` if an element of the data cannot be right."""
+        classified = "identity" in self.objective.terms
+        num_identities = self.network.head.num_identities
+        check_batch(element, num_identities if classified else None)
 
     def _mean_names(self):
         return ["loss", *self.objective.terms, "accuracy"]

@@ -1,0 +1,127 @@
+"""Tells what is wrong with a search that has collapsed."""
+
+import numpy as np
+
+from nfs_keras.layers import find_gates
+
+NEARLY_ALL = 0.99  # of a level's gates, for one modality
+STALLED = 0.95  # of the entropy at the start, still left at the end
+GAP = 0.05  # of the metric, lost by derivation
+
+
+def diagnose(architecture, history=None, metric_before=None, metric_after=None):
+    """Looks for the four ways in which a search collapses.
+
+    - All gates of a level are open, for both modalities: nothing was chosen.
+    - All but the strongest are closed, for one modality: hardly anything
+      passes the cell.
+    - The gates' entropy did not fall: nothing was decided.
+    - The metric fell when the gates were derived: what was trained is not
+      what was chosen. This is the *discretisation gap*.
+
+    Where each begins (0.99 of the gates, 0.95 of the entropy, 0.05 of the
+    metric) is our choice.
+
+    Args:
+        architecture: `Architecture` that the search has found.
+        history: What `GateHistory` has written, as `np.load` gives it: from
+            `"<cell>/<level>"` to logits by epoch. The entropy is not looked
+            at without.
+        metric_before: Float, the larger the better: the searched network with
+            its gates relaxed. See `discretisation_gap`.
+        metric_after: Float. The same with its gates derived.
+
+    Returns:
+        List of sentences, each a finding and what to do; empty if there is
+        nothing to say.
+    """
+    findings = [
+        finding
+        for name, by_level in architecture.cells.items()
+        for level, mask in by_level.items()
+        for finding in judge_level(f"{name}/{level}", mask)
+    ]
+    if history is not None:
+        findings += judge_entropy(history, architecture.cells)
+    if metric_before is not None and metric_after is not None:
+        findings += judge_gap(metric_before, metric_after)
+    return findings
+
+
+def discretisation_gap(network, architecture, metric):
+    """Measures a searched network before and after derivation.
+
+    Args:
+        network: The searched `ReIDNetwork`. Its gates search on afterwards.
+        architecture: What was derived from it.
+        metric: Function of a network, the larger the better, such as the mean
+            average precision of its embeddings.
+
+    Returns:
+        `(before, after)`, as `diagnose` takes them.
+    """
+    before = metric(network)
+    for name, cell in network.cells.items():
+        for level, gate in cell.levels().items():
+            gate.freeze(architecture.gate_mask(name, level))
+    try:
+        return before, metric(network)
+    finally:
+        for gate in find_gates(network):
+            gate.search()
+
+
+def judge_level(where, mask):
+    """Findings about how much one level of a cell keeps."""
+    opened = mask.reshape(len(mask), -1).mean(axis=1)
+    strongest = 1 / mask[0].size  # is kept whatever its logit
+    if opened.min() >= NEARLY_ALL:
+        return [
+            f"{where}: all gates are open, nothing was chosen. Give the search "
+            "a budget or a larger `budget_weight`, a larger learning rate of "
+            "the gates, or a lower `initial_logit`."
+        ]
+    if opened.min() <= max(1 - NEARLY_ALL, strongest):
+        return [
+            f"{where}: all gates but the strongest are closed for a modality, "
+            "hardly anything passes. Train the weights longer before gates "
+            "move (`WarmUp`), raise the budget, or lower the learning rate of "
+            "the gates."
+        ]
+    return []
+
+
+def judge_entropy(history, cells):
+    """Findings about the entropy of all gates, first epoch to last."""
+    names = [f"{cell}/{level}" for cell in cells for level in cells[cell]]
+    logits = np.concatenate(
+        [history[name].reshape(len(history[name]), -1) for name in names],
+        axis=1,
+    )
+    bits = entropy(logits).mean(axis=1)
+    if len(bits) < 2 or bits[-1] < STALLED * bits[0]:
+        return []
+    return [
+        f"The gates' entropy went from {bits[0]:.2f} to {bits[-1]:.2f} bits: "
+        "they did not decide. Search for more epochs, with a larger learning "
+        "rate of the gates or a larger weight of the contrast, and let the "
+        "temperature fall (`TemperatureAnnealing`)."
+    ]
+
+
+def judge_gap(before, after):
+    """Findings about what derivation has cost."""
+    if after >= (1 - GAP) * before:
+        return []
+    return [
+        f"Derivation took the metric from {before:.4g} to {after:.4g}: the "
+        "network relied on gates that are neither open nor closed. End at a "
+        "lower temperature, search longer, and retrain with the derived gates."
+    ]
+
+
+def entropy(logits):
+    """Entropy in bits of choices with these logits."""
+    softplus = np.logaddexp(0.0, logits)  # -log P(drop)
+    keep = np.exp(logits - softplus)
+    return (softplus - keep * logits) / np.log(2.0)

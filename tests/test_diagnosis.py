@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from nfs_keras.layers import find_gates
+from nfs_keras.models import Architecture, diagnose, discretisation_gap
+from nfs_keras.models.diagnosis import entropy
+from nfs_keras.ops import gate_entropy
+from tests.search_cases import derive_at_random, small_network
+
+HALF = np.arange(100) % 2 == 0
+
+
+def architecture_of(visible, infrared=HALF):
+    return Architecture({"stage3": {"channel": [visible, infrared]}})
+
+
+def history_of(*logits):
+    """A history of epochs that have the same logit everywhere."""
+    rows = np.array(logits, "float32")[:, None, None]
+    return {"stage3/channel": np.broadcast_to(rows, (len(logits), 2, 100))}
+
+
+def test_a_search_that_chose_has_nothing_to_hear():
+    history = history_of(1.5, 3.0)
+    assert diagnose(architecture_of(HALF), history, 0.5, 0.5) == []
+
+
+def test_gates_that_all_stayed_open_are_found():
+    every = np.ones(100, bool)
+    (finding,) = diagnose(architecture_of(every, every))
+    assert finding.startswith("stage3/channel: all gates are open")
+    assert "budget" in finding
+
+
+def test_open_gates_of_one_modality_are_a_choice():
+    assert diagnose(architecture_of(np.ones(100, bool))) == []
+
+
+@pytest.mark.parametrize("infrared", [HALF, np.arange(100) == 5])
+def test_gates_that_all_closed_are_found_even_of_one_modality(infrared):
+    only = np.arange(100) == 3
+    (finding,) = diagnose(architecture_of(only, infrared))
+    assert finding.startswith("stage3/channel: all gates but the strongest")
+    assert "WarmUp" in finding
+
+
+@pytest.mark.parametrize("end, stalled", [(1.5, 1), (0.0, 1), (3.0, 0)])
+def test_an_entropy_that_does_not_fall_is_found(end, stalled):
+    findings = diagnose(architecture_of(HALF), history_of(1.5, 1.5, end))
+    assert len(findings) == stalled
+    assert all("did not decide" in finding for finding in findings)
+
+
+def test_one_epoch_tells_nothing_about_the_entropy():
+    assert diagnose(architecture_of(HALF), history_of(1.5)) == []
+
+
+@pytest.mark.parametrize("after, gap", [(0.30, 1), (0.49, 0), (0.60, 0)])
+def test_a_discretisation_gap_is_found(after, gap):
+    findings = diagnose(
+        architecture_of(HALF), metric_before=0.5, metric_after=after
+    )
+    assert len(findings) == gap
+    assert all("from 0.5 to 0.3" in finding for finding in findings)
+
+
+def test_the_entropy_is_that_which_the_search_reports():
+    logits = np.array([-40.0, -2.0, 0.0, 1.5, 40.0], "float32")
+    np.testing.assert_allclose(
+        entropy(logits), gate_entropy(logits), rtol=1e-5, atol=1e-7
+    )
+
+
+def test_the_gap_is_measured_with_relaxed_and_with_derived_gates():
+    network = small_network()
+    derive_at_random(network)
+    gate = network.cells["stage1"].channel
+
+    def opened(network):
+        return float(np.mean(gate.keep(1, 0)))
+
+    architecture = Architecture.derive(network)
+    before, after = discretisation_gap(network, architecture, opened)
+    assert before == opened(network)
+    assert after == architecture.cells["stage1"]["channel"][0].mean() != before
+    assert all(float(gate.searching) == 1 for gate in find_gates(network))
