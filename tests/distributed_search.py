@@ -2,7 +2,7 @@
 
 `python distributed_search.py KIND FOLDER EPOCHS PAUSE`, where KIND is
 `mirrored` (on two logical CPUs) or `multi_worker` (one worker of `TF_CONFIG`),
-trains, waits PAUSE seconds before each epoch, and saves the final state.
+trains, waits PAUSE seconds amid epoch 1, and saves the final state.
 """
 
 import pathlib
@@ -79,14 +79,18 @@ def make_dataset(first_step, shard, num_shards):
 
 
 class Pause(keras.callbacks.Callback):
-    """Waits before each epoch, so that a test can kill the program there."""
+    """Waits in the middle of epoch 1, so that a test can kill it there."""
 
     def __init__(self, seconds):
         super().__init__()
         self.seconds = seconds
 
     def on_epoch_begin(self, epoch, logs=None):
-        time.sleep(self.seconds)
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == (1, 1):
+            time.sleep(self.seconds)
 
 
 def train(strategy, folder, epochs, pause=0.0, chief_callbacks=()):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import keras
 
+from nfs_keras.files import remove_partial_files
 from nfs_keras.scale.optional import optional_import
 from nfs_keras.scale.picture_list import list_pictures
 from nfs_keras.scale.ray_engine import run_on_ray
@@ -109,8 +110,7 @@ def prepare_directory(output, embedder):
         embedder.dim, embedder.modality, embedder.model_version
     )
     check_schema(directory, schema)
-    for left_over in directory.glob(".*.partial"):
-        left_over.unlink()
+    remove_partial_files(directory)
     return directory
 
 

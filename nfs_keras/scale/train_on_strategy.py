@@ -25,8 +25,9 @@ def train_on_strategy(
     What `fit` does, for strategies that `fit` of Keras 3.15 fails on: several
     hosts. Every process runs this function with the same arguments. The chief
     saves a checkpoint after each epoch, and all resume from it: when one
-    worker dies the others fail at their next step, and whatever started them
-    (Kubernetes, Ray, systemd) starts all again.
+    worker dies the others cannot go on, and fail when its heartbeats have been
+    missing for some minutes. Whatever started them (Kubernetes, Ray, systemd)
+    starts all of them again.
 
     Args:
         strategy: As `make_strategy` gives.
