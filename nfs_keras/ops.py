@@ -108,7 +108,7 @@ def gate_entropy(logits):
     return nats / math.log(2.0)
 
 
-def generalized_mean(maps, power, epsilon: float = 1e-6):
+def generalized_mean(maps, power, epsilon: float = 1e-4):
     """Pools feature maps by the generalised mean (Radenovic et al. 2018).
 
     Args:
@@ -116,6 +116,7 @@ def generalized_mean(maps, power, epsilon: float = 1e-6):
         power: Positive scalar p. 1 is the average; the larger, the nearer to
             the maximum.
         epsilon: Smallest value that is pooled; smaller ones are raised to it.
+            With power 3 the default pools a silent map as AGW does.
 
     Returns:
         Float tensor of shape `(batch, channels)`.

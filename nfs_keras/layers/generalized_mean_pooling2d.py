@@ -15,7 +15,7 @@ class GeneralizedMeanPooling2D(keras.layers.Layer):
     in an average, and do not stand alone as in a maximum.
 
     The power is fixed, not learned: our choice, one number less to search.
-    Responses below 1e-6 count as 1e-6 and get no gradient, so pool after a
+    Responses below 1e-4 count as 1e-4 and get no gradient, so pool after a
     ReLU. The powers are computed in float32 under any dtype policy, for in
     float16 they overflow.
 

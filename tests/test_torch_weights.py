@@ -1,0 +1,197 @@
+"""A network of ours gives the numbers of the PyTorch network it imports."""
+
+import numpy as np
+import pytest
+
+from nfs_keras.backbones import resnet50
+from nfs_keras.models import import_weights, reid_network
+from nfs_keras.models.torch_weights import torch_weights
+
+torch = pytest.importorskip(
+    "torch",
+    reason="PyTorch is not installed: imported weights were NOT compared",
+)
+from benchmarks.torch_agw import AGW, ResNet  # noqa: E402 (needs torch)
+
+IMAGE_SHAPE = (64, 32, 3)
+NUM_IDENTITIES = 7
+RNG = np.random.default_rng(0)
+PICTURES = {
+    name: RNG.uniform(0, 255, (2, *IMAGE_SHAPE)).astype("float32")
+    for name in ("visible", "infrared")
+}
+
+
+def randomized(model):
+    """Gives a PyTorch model batch norms and biases that are no special case."""
+    torch.manual_seed(0)
+    for name, tensor in model.state_dict().items():
+        if name == "bottleneck.bias" or tensor.ndim != 1:
+            continue
+        middle = name.endswith(("weight", "running_var"))
+        tensor.uniform_(middle - 0.5, middle + 0.5)
+    return model.eval()
+
+
+def normalized(pictures):
+    """Prepares pictures as PyTorch networks expect them."""
+    mean = np.array([0.485, 0.456, 0.406])
+    deviation = np.array([0.229, 0.224, 0.225])
+    maps = ((pictures / 255 - mean) / deviation).transpose(0, 3, 1, 2)
+    return torch.tensor(maps.astype("float32"))
+
+
+def assert_near(actual, expected):
+    """Compares to 1e-4 of how much the pictures differ."""
+    scale = np.ptp(expected, axis=0).max()
+    np.testing.assert_allclose(actual / scale, expected / scale, atol=1e-4)
+
+
+def agw_network(num_identities=NUM_IDENTITIES):
+    return reid_network(
+        resnet50(non_local=True), IMAGE_SHAPE, num_identities, search=None
+    )
+
+
+@pytest.fixture(scope="module")
+def agw():
+    return randomized(AGW(NUM_IDENTITIES))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(agw, tmp_path_factory):
+    """A checkpoint as AGW saves it, with copies that it never calls."""
+    weights = agw.state_dict()
+    stem, stages = "visible_module.visible.", "base_resnet.base."
+    unused = {
+        "visible_module.visible.layer1.0.conv1.weight": "layer1.0.conv1.weight",
+        "thermal_module.thermal.layer4.2.bn3.bias": "layer4.2.bn3.bias",
+    }
+    unused = {new: weights[stages + old] for new, old in unused.items()}
+    for name in ("conv1.weight", "bn1.running_mean"):
+        unused[stages + name] = weights[stem + name]
+    state = {"net": {**weights, **unused}, "epoch": 80}
+    state |= {"acc": np.array([0.7, 0.8]), "mAP": np.float64(0.66)}
+    path = tmp_path_factory.mktemp("agw") / "agw.t"
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def imported(checkpoint):
+    network = agw_network()
+    import_weights(network, checkpoint)
+    return network
+
+
+def test_agw_embeds_as_in_pytorch(agw, imported):
+    with torch.no_grad():
+        expected = agw(*(normalized(x) for x in PICTURES.values()))
+    outputs = imported(PICTURES)
+    for name, tensor in zip(
+        ("pooled", "embedding", "logits"), expected, strict=True
+    ):
+        assert_near(outputs[name], tensor.numpy())
+    expected = torch.nn.functional.normalize(expected[1]).numpy()
+    for modality, rows in (("visible", slice(2)), ("infrared", slice(2, 4))):
+        embedding = imported.encoder(modality)(PICTURES[modality])
+        np.testing.assert_allclose(embedding, expected[rows], atol=1e-4)
+
+
+def test_every_parameter_of_agw_is_used_once(agw, imported, checkpoint):
+    entries, arrays = torch_weights(imported, checkpoint)
+    live = {
+        name
+        for name in agw.state_dict()
+        if not name.endswith("num_batches_tracked")
+    }
+    assert set(entries) == set(arrays) == live - {"bottleneck.bias"}
+    taken = [id(v) for variables in entries.values() for v in variables]
+    assert sorted(taken) == sorted(id(v) for v in imported.variables)
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_a_resnet_goes_into_both_stems(depth, tmp_path):
+    plan = {18: ((2, 2, 2, 2), False), 50: ((3, 4, 6, 3), True)}[depth]
+    model = randomized(ResNet(*plan))
+    classifier = {"fc.weight": torch.ones(1000, 9), "fc.bias": torch.ones(9)}
+    torch.save({**model.state_dict(), **classifier}, tmp_path / "resnet.pth")
+    network = reid_network(
+        f"resnet{depth}",
+        IMAGE_SHAPE,
+        search=None,
+        weights=tmp_path / "resnet.pth",
+    )
+    for modality in ("visible", "infrared"):
+        pictures = PICTURES["visible"]
+        maps = network.stems[modality](pictures)
+        for stage in network.stages:
+            maps = stage(maps)
+        with torch.no_grad():
+            expected = model(normalized(pictures)).permute(0, 2, 3, 1)
+        assert_near(maps, expected.numpy())
+    entries, _ = torch_weights(network, tmp_path / "resnet.pth")
+    taken = {id(v) for variables in entries.values() for v in variables}
+    head = {id(v) for v in network.head.variables}
+    assert {id(v) for v in network.variables} - taken == head
+
+
+def test_all_that_does_not_fit_is_told_at_once(agw, imported, tmp_path):
+    weights = dict(agw.state_dict())
+    del weights["NL_2.0.theta.bias"]
+    weights["NL_2.1.theta.weight"] = torch.ones(256, 512, 1, 1)
+    weights["NL_4.0.phi.bias"] = torch.ones(1)
+    torch.save(weights, tmp_path / "agw.pth")
+    before = [np.array(v) for v in imported.variables]
+    with pytest.raises(ValueError) as error:
+        import_weights(imported, tmp_path / "agw.pth")
+    for flaw in (
+        "agw.pth",
+        "NL_2.0.theta.bias is missing",
+        "NL_2.1.theta.weight is of shape (512, 256), not (512, 1)",
+        "NL_4.0.phi.bias is unknown, of shape (1,)",
+    ):
+        assert flaw in str(error.value)
+    for old, variable in zip(before, imported.variables, strict=True):
+        np.testing.assert_array_equal(old, variable)
+
+
+def test_a_classifier_of_other_people_is_skipped_if_asked(imported, checkpoint):
+    network = agw_network(num_identities=5)
+    with pytest.raises(ValueError, match=r"classifier.*\(2048, 7\)"):
+        import_weights(network, checkpoint)
+    classifier = np.array(network.head.classifier.kernel)
+    import_weights(network, checkpoint, skip_classifier=True)
+    np.testing.assert_array_equal(network.head.classifier.kernel, classifier)
+    pairs = zip(network.variables[:-1], imported.variables[:-1], strict=True)
+    for mine, other in pairs:
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_a_neck_with_a_bias_is_refused(agw, imported, tmp_path):
+    weights = {**agw.state_dict(), "bottleneck.bias": torch.full((2048,), 0.5)}
+    torch.save(weights, tmp_path / "agw.pth")
+    with pytest.raises(ValueError, match="Received: `bottleneck.bias`, up to"):
+        import_weights(imported, tmp_path / "agw.pth")
+
+
+class Intruder:
+    def __reduce__(self):
+        return print, ("code of the checkpoint is running",)
+
+
+@pytest.mark.parametrize(
+    "content", [{"net": Intruder()}, [torch.ones(1)], {"epoch": 3}]
+)
+def test_what_is_no_state_dict_is_refused(imported, content, tmp_path, capsys):
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="a dict of tensors and nothing that"):
+        import_weights(imported, tmp_path / "other.pth")
+    assert "running" not in capsys.readouterr().out
+
+
+def test_weights_of_pytorch_need_its_strides(checkpoint):
+    with pytest.raises(ValueError, match="reid_network.backbone='resnet50'"):
+        reid_network(
+            "imagenet_resnet50", IMAGE_SHAPE, search=None, weights=checkpoint
+        )
