@@ -60,7 +60,8 @@ setup(
         "tensorflow>=2.21,<3",
     ],
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["nfs-reid = nfs_keras.cli.main:main"]},
+    py_modules=["nfs_reid"],
+    entry_points={"console_scripts": ["nfs-reid = nfs_reid:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
         "Programming Language :: Python :: 3 :: Only",

@@ -1,20 +1,22 @@
-"""Scores the SavedModel or the network of a run on the test people.
+"""Scores the network of a run on the test people, and how sure that is.
 
     python examples/evaluate.py --run=runs/regdb
 
-Shows how an embedding function and a dataset become the field's table, with a
-confidence interval over people.
+Shows how a network becomes an embedding function, embeddings become the
+field's table, and a table gets an interval over people.
 """
+
+import nfs_reid  # isort: split
 
 import json
 import pathlib
 
 import keras
-from absl import app, flags
+from absl import flags
 
 from nfs_keras.datasets import open_dataset
-from nfs_keras.evaluation import confidence_intervals, retrieval_metrics
-from nfs_keras.scoring import embed_test, evaluate_network
+from nfs_keras.evaluation import confidence_intervals
+from nfs_keras.pipeline import embed_test, evaluate_embedded, image_embedder
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run", "runs/regdb", "The folder of a run.")
@@ -22,25 +24,21 @@ flags.DEFINE_string("run", "runs/regdb", "The folder of a run.")
 
 def main(_):
     run = pathlib.Path(FLAGS.run)
-    data = json.loads((run / "run.json").read_text())["dataset"]
+    data = json.loads((run / "run.json").read_text("utf-8"))["dataset"]
     dataset = open_dataset(data["root"], trial=data["trial"])
+
     network = keras.models.load_model(run / "model.keras")
+    embed = image_embedder(network)  # a list of samples -> (N, dim)
+    embedded = embed_test(embed, dataset)  # every test picture, once
 
-    print(evaluate_network(network, dataset))
-
-    embedded = embed_test(network, dataset)
-    visible = embedded["modality"] == "visible"
-    identity = embedded["identity"]
-    metrics = retrieval_metrics(
-        embedded["embedding"][visible],
-        embedded["embedding"][~visible],
-        identity[visible],
-        identity[~visible],
-    )
-    print("visible to infrared, 95 % over people:")
-    for name, interval in confidence_intervals(metrics).items():
-        print(f"  {name}: {interval[0]:.1f} to {interval[1]:.1f}")
+    table = evaluate_embedded(embedded, dataset)
+    print(table)
+    for row in table.rows:
+        first, *_ = row.trials.values()
+        print(f"{row.name}, 95 % over people:")
+        for name, (low, high) in confidence_intervals(first).items():
+            print(f"  {name:10}{low:6.1f} to {high:.1f}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    nfs_reid.run(main)

@@ -13,18 +13,22 @@ directions, exports a SavedModel and writes report.html. Ctrl-C or a crash loses
 at most an epoch: the same command goes on.
 """
 
+import nfs_reid  # isort: split
+
 import pathlib
 import sys
 
-from absl import app, flags
+from absl import flags
 
-from nfs_keras.datasets import RegDB, check_dataset, synthesize_regdb
-from nfs_keras.pipeline import run_pipeline
+from nfs_keras.datasets import RegDB, synthesize_regdb
+from nfs_keras.pipeline import run_pipeline, run_trials
 from nfs_keras.recipes import PRESETS
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "RegDB's folder; drawn if not given.")
-flags.DEFINE_string("trial", "1", "Trial 1 to 10, or 'all'.")
+flags.DEFINE_enum(
+    "trial", "1", [*map(str, range(1, 11)), "all"], "Trial, or all and average."
+)
 flags.DEFINE_enum("preset", "demo", PRESETS, "How large and how long.")
 flags.DEFINE_string("output", "runs/regdb", "The run's folder.")
 flags.DEFINE_integer("seed", 0, "Seed of everything.")
@@ -41,34 +45,25 @@ def find_data():
     people = 24 if FLAGS.smoke else 412
     root = pathlib.Path(f"data/synthetic_regdb_{people}")
     if not root.exists():
-        print(f"No --data_dir: drawing {people} synthetic people in {root}.")
-        synthesize_regdb(root, num_identities=people)
-    print(f"Data: {root} (synthetic; give --data_dir for the real RegDB).")
+        print(f"No --data_dir: drawing {people} people in {root}.", flush=True)
+        synthesize_regdb(root, people, verbose=sys.stdout.isatty())
+    print("These people are drawn; give --data_dir for the real RegDB.")
     return root
 
 
 def main(_):
-    root = find_data()
-    report = check_dataset(root)
-    if not report.ok:
-        print(report)
-        sys.exit(1)
+    dataset = RegDB(find_data())
     recipe = PRESETS[FLAGS.preset]()
     if FLAGS.smoke:
         recipe = recipe.smoke()
-    trials = range(1, 11) if FLAGS.trial == "all" else [int(FLAGS.trial)]
-    for trial in trials:
-        output = pathlib.Path(FLAGS.output)
-        if len(trials) > 1:
-            output = output / f"trial{trial:02d}"
-        dataset = RegDB(root, trial=trial)
-        run = run_pipeline(output, dataset, recipe, FLAGS.seed, FLAGS.search)
-        print(f"Open {run / 'report.html'} in a browser.")
+    how = (recipe, FLAGS.seed, FLAGS.search)
+    output = pathlib.Path(FLAGS.output)
+    if FLAGS.trial == "all":
+        run_trials(output, dataset, *how)
+    else:
+        run_pipeline(output, dataset.replace(trial=int(FLAGS.trial)), *how)
+    print(f"Open {output / 'report.html'} in a browser.")
 
 
 if __name__ == "__main__":
-    try:
-        app.run(main)
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on where it stopped.")
-        sys.exit(130)
+    nfs_reid.run(main)

@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 import keras
 
 from nfs_keras.datasets import Augmentation
+from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
 from nfs_keras.models import Objective
+
+TRIPLETS = {"hard": BatchHardTriplet, "weighted": WeightedRegularizedTriplet}
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,9 @@ class Recipe:
         search_epochs: Epochs of the search that follow.
         steps: Steps in an epoch.
         learning_rate: Highest rate of the weights.
+        head_rate: How many times faster the embedding head learns.
+        schedule: `"cosine"`, or `"steps"`: AGW's.
+        triplet: `"hard"` or `"weighted"`: which triplet loss.
         arch_learning_rate: Rate of the logits (Adam).
         initial_logit: Where the logits start.
         temperatures: First and last temperature of the search.
@@ -40,6 +46,9 @@ class Recipe:
     search_epochs: int = 8
     steps: int = 65
     learning_rate: float = 0.1
+    head_rate: float = 1.0
+    schedule: str = "cosine"
+    triplet: str = "hard"
     arch_learning_rate: float = 0.1
     initial_logit: float = 1.5
     temperatures: tuple = (0.5, 0.5)
@@ -49,16 +58,32 @@ class Recipe:
     augmentation: Augmentation = Augmentation(padding=4, channel_exchange=0.5)
 
     def optimizer(self, epochs):
-        """The weights' optimizer: SGD, warmed up, then cooled by a cosine."""
-        steps = epochs * self.steps
-        schedule = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.1 * self.learning_rate,
-            decay_steps=steps,
-            warmup_target=self.learning_rate,
-            warmup_steps=steps // 8,
-        )
-        return keras.optimizers.SGD(
-            schedule, momentum=0.9, nesterov=True, weight_decay=5e-4
+        """The weights' optimizer: SGD, its rate warmed up, then lowered."""
+
+        def sgd(rate):
+            return keras.optimizers.SGD(
+                SCHEDULES[self.schedule](rate, epochs, self.steps),
+                momentum=0.9,
+                nesterov=True,
+                weight_decay=5e-4,
+            )
+
+        rest = sgd(self.learning_rate)
+        if self.head_rate == 1.0:
+            return rest
+        head = sgd(self.head_rate * self.learning_rate)
+        faster = keras.optimizers.OptimizerMap(rest, {r"(.*/)?head/.*": head})
+        return keras.optimizers.MultiOptimizer(faster)
+
+    def objective(self, contrast=None):
+        """What the weights descend.
+
+        Args:
+            contrast: Weight of CMCO. Defaults to the recipe's.
+        """
+        return Objective(
+            contrast=self.contrast if contrast is None else contrast,
+            triplet_loss=TRIPLETS[self.triplet](),
         )
 
     def arch_optimizer(self):
@@ -68,7 +93,9 @@ class Recipe:
     def arch_objective(self):
         """What the gates descend on the proxy batch (DESIGN: CMCO first)."""
         known = float(self.split == "image")  # of the proxy's people
-        return Objective(identity=known, triplet=1.0, contrast=1.0)
+        return Objective(
+            identity=known, contrast=1.0, triplet_loss=TRIPLETS[self.triplet]()
+        )
 
     def smoke(self):
         """The same in a minute: every stage runs, nothing is learned."""
@@ -82,13 +109,46 @@ class Recipe:
         )
 
 
+def cosine(rate, epochs, steps):
+    """An eighth of the time linearly up from a tenth, then a half cosine."""
+    total = epochs * steps
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.1 * rate,
+        decay_steps=total,
+        warmup_target=rate,
+        warmup_steps=total // 8,
+    )
+
+
+def agw_steps(rate, epochs, steps):
+    """AGW's: up over 10 of 81 epochs; a tenth from 20 on, then from 50."""
+    ends = [*range(1, 10), 20, 50]
+    factors = [*(k / 10 for k in range(1, 11)), 0.1, 0.01]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        # A step is counted before it is taken: the last of an epoch is -1.
+        [max(round(end * epochs / 81 * steps) - 1, 0) for end in ends],
+        [factor * rate for factor in factors],
+    )
+
+
+SCHEDULES = {"cosine": cosine, "steps": agw_steps}
+
+
 def demo():
     """A tiny network on small pictures: minutes on two CPU cores."""
     return Recipe()
 
 
 def paper():
-    """ResNet-50 at 288 x 144, after AGW: hours on a GPU."""
+    """ResNet-50 at 288 x 144, after AGW: hours on a GPU.
+
+    Batch, losses, rates, epochs and crop are those of AGW (Ye et al., TPAMI
+    2021), channel exchange and erasing those of CAJ (Ye et al., ICCV 2021).
+    Otherwise our choice: weight decay is Keras' own, apart from momentum; the
+    search takes AGW's schedule in 60 epochs; an epoch meets everyone once
+    before anyone twice; CMCO joins the losses of search and retraining. `steps`
+    are RegDB's; on another dataset take its pictures per modality over 32.
+    """
     return Recipe(
         backbone="resnet50",
         image_shape=(288, 144, 3),
@@ -96,7 +156,11 @@ def paper():
         epochs=81,
         warm_up_epochs=20,
         search_epochs=40,
-        learning_rate=0.1,
+        steps=65,
+        learning_rate=0.01,
+        head_rate=10.0,
+        schedule="steps",
+        triplet="weighted",
         augmentation=Augmentation(
             padding=10, random_erasing=0.5, channel_exchange=0.5
         ),

@@ -137,7 +137,7 @@ def test_a_killed_run_goes_on_with_each_picture_once(folder, tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    left_over = tmp_path / "out" / ".embeddings-00009.parquet.partial"
+    left_over = tmp_path / "out" / ".partial-embeddings-00009.parquet"
     left_over.write_bytes(b"half a shard")
 
     counts = embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)

@@ -27,8 +27,6 @@ FLOORS = {
     "report": 4,
     "scale": 4,
     "recipes": 5,
-    "run_folder": 5,
-    "scoring": 5,
     "pipeline": 6,
     "cli": 7,
     "__init__": 8,  # the door

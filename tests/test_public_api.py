@@ -162,6 +162,15 @@ PUBLIC = {
         "synchronize_batch_norm",
         "train_on_strategy",
     },
+    "pipeline": {
+        "RunFolder",
+        "STAGES",
+        "embed_test",
+        "evaluate_embedded",
+        "image_embedder",
+        "run_pipeline",
+        "run_trials",
+    },
 }
 
 ROOMS = pytest.mark.parametrize("room", PUBLIC)

@@ -13,12 +13,15 @@ class ProgressLines(keras.callbacks.Callback):
     Args:
         say: Function of one line of text, such as `print`.
         stage: Name of what is being trained.
+        epochs_after: Int. Epochs that other trainings of the same job will
+            still take; the time left counts them, at this one's pace.
     """
 
-    def __init__(self, say, stage):
+    def __init__(self, say, stage, epochs_after=0):
         super().__init__()
         self.say = say
         self.stage = stage
+        self.epochs_after = epochs_after
         self.started = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -27,15 +30,24 @@ class ProgressLines(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         first, start = self.started
-        num_epochs = self.params["epochs"]
-        pace = (time.monotonic() - start) / (epoch + 1 - first)
-        left = round(pace * (num_epochs - epoch - 1))
+        done, num_epochs = epoch + 1, self.params["epochs"]
+        pace = (time.monotonic() - start) / (done - first)
         values = [
             f"{name.replace('_', ' ')} {float(logs[name]):.3f}"
             for name in SHOWN
             if name in (logs or {})
         ]
+        left = duration(pace * (num_epochs - done + self.epochs_after))
         self.say(
-            f"    {self.stage} epoch {epoch + 1}/{num_epochs}: "
-            f"{', '.join(values)}; {left // 60}:{left % 60:02d} left"
+            f"    {self.stage} {done}/{num_epochs}: {', '.join(values)}; "
+            f"about {left} left"
         )
+
+
+def duration(seconds):
+    """Writes 95 as `1:35`, and 5000 as `1:23:20`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{seconds:02d}"
+    return f"{minutes}:{seconds:02d}"

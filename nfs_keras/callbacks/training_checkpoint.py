@@ -1,25 +1,32 @@
 """Saves a training run after every epoch, so that it can be resumed exactly."""
 
 import math
-import os
 import pathlib
 
 import keras
+
+from nfs_keras.files import replace_path
+
+SUFFIX = ".keras"
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
     """Keeps the last state of a training run, and the best one.
 
-    A state is everything that `model.save_weights` writes: weights, logits,
-    batch-norm statistics, temperature, the seeds of the noise, and every
-    optimizer. Training from it goes on as if it had never stopped, given data
-    that is a function of the step (see `training_dataset`). Files are replaced
+    A state is everything that `model.save` writes: weights, logits, batch-norm
+    statistics, temperature, the seeds of the noise, and every optimizer.
+    Training from it goes on as if it had never stopped, given data that is a
+    function of the step (see `training_dataset`). Files are replaced
     atomically: a crash or a full disk leaves the previous one intact.
+
+    The files are `last-<epochs done>.keras` and, with `monitor`,
+    `best-<epochs done>-<value>.keras`.
 
     Args:
         directory: Folder of the checkpoints; made if absent.
         monitor: Name of a log value that is better when smaller, or `None` to
-            keep no best state. Defaults to `None`.
+            keep no best state. Epochs without the value are passed over.
+            Defaults to `None`.
 
     Example:
 
@@ -49,37 +56,35 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         Returns:
             The number of epochs that are done: `initial_epoch` of `fit`.
         """
-        last = self._find("last")
-        best = self._find("best")
-        if best is not None:
-            self.best = float(best.name.split("-")[2])
-        if last is None:
+        for best in self._files("best"):
+            self.best = float(facts(best)[1])
+        last = self._files("last")
+        if not last:
             return 0
-        model.load_weights(last)
-        return int(last.name.split("-")[1])
+        model.load_weights(last[-1])
+        return int(facts(last[-1])[0])
 
     def on_epoch_end(self, epoch, logs=None):
-        self._save("last", f"last-{epoch + 1:04d}-.weights.h5")
-        value = (logs or {}).get(self.monitor, math.inf)
-        if value < self.best:
+        value = float((logs or {}).get(self.monitor, math.inf))
+        if value < self.best:  # first: an epoch that is last is done
             self.best = value
-            self._save("best", f"best-{epoch + 1:04d}-{value:.6g}-.weights.h5")
+            self._save("best", f"{epoch + 1:04d}-{value!r}")
+        self._save("last", f"{epoch + 1:04d}")
 
-    def _find(self, kind):
-        files = sorted(self.directory.glob(f"{kind}-*.weights.h5"))
-        return files[-1] if files else None
+    def _files(self, kind):
+        return sorted(self.directory.glob(f"{kind}-*{SUFFIX}"))
 
-    def _save(self, kind, name):
-        self.directory.mkdir(parents=True, exist_ok=True)
-        partial = self.directory / f"partial-{name}"
-        try:
-            self.model.save_weights(partial)
-            with partial.open("rb+") as file:
-                os.fsync(file.fileno())
-            old = list(self.directory.glob(f"{kind}-*.weights.h5"))
-            partial.replace(self.directory / name)
-        finally:
-            partial.unlink(missing_ok=True)
+    def _save(self, kind, description):
+        old = self._files(kind)
+        new = self.directory / f"{kind}-{description}{SUFFIX}"
+        with replace_path(new) as partial:
+            # Not `save_weights`: on a full disk HDF5 takes Python down with it.
+            self.model.save(partial)
         for file in old:
-            if file.name != name:
+            if file != new:
                 file.unlink()
+
+
+def facts(file):
+    """Reads a checkpoint's name: `["0003"]`, or `["0003", "0.25"]`."""
+    return file.name.removesuffix(SUFFIX).split("-", 2)[1:]

@@ -7,7 +7,9 @@ class WarmUp(keras.callbacks.Callback):
     """Holds every gate open for the first epochs of a search.
 
     Gates that are judged by untrained weights learn nothing. Right also with
-    `initial_epoch`: a resumed search knows where it stands.
+    `initial_epoch`: a resumed search knows where it stands. Give it before
+    callbacks that read the logs: it takes the gates' losses, which nothing
+    has measured yet, out of them.
 
     Args:
         epochs: Non-negative integer. Epochs that train only weights.
@@ -24,3 +26,8 @@ class WarmUp(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.warm_up(epoch < self.epochs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch < self.epochs:
+            for name in [n for n in logs or {} if n.startswith("arch_")]:
+                del logs[name]

@@ -5,10 +5,14 @@ import sys
 
 from absl import flags
 
+from nfs_keras.cli.outcome import MISUNDERSTOOD, SUCCESS, exit_status, tell
+
 VERBS = {
     "synthesize": "draw a synthetic dataset in a benchmark's layout",
     "check": "examine a dataset before anything is trained on it",
     "train": "the main job: search, retrain, evaluate, export, report",
+    "search": "only the search: which features are worth keeping",
+    "retrain": "the main job with an architecture that was found before",
     "evaluate": "score a network on a dataset's protocol",
     "export": "write a network as a SavedModel",
     "embed": "embed a folder of pictures, here or by a server",
@@ -18,7 +22,16 @@ VERBS = {
     "summary": "print the essence of a run",
     "report": "write the page of one run, or compare several",
 }
-INTERRUPTED = 130  # as shells report a program that Ctrl-C has ended
+USAGE = """\
+nfs-reid VERB [FLAGS]: feature search for RGB-infrared person re-identification
+
+{verbs}
+
+nfs-reid VERB --help tells more. --debug shows the traceback of an error.
+Start with:
+
+  nfs-reid synthesize data/people
+  nfs-reid train --data=data/people --output=runs/first"""
 
 
 def main(argv=None):
@@ -29,58 +42,36 @@ def main(argv=None):
             `sys.argv`.
 
     Returns:
-        Exit status: 0 for success, 1 for a failed check or an error, 2 for
-        words that are not understood, 130 after Ctrl-C.
+        Exit status, see `exit_status`; 1 also for a failed check.
     """
-    program, *words = sys.argv if argv is None else argv
+    _, *words = sys.argv if argv is None else argv
     if not words or words[0] in ("help", "-h", "--help", "--helpfull"):
         print(usage())
-        return 0 if words else 2
+        return SUCCESS if words else MISUNDERSTOOD
     verb, *rest = words
     if verb not in VERBS:
-        print(f"nfs-reid: no verb {verb!r}.\n\n{usage()}", file=sys.stderr)
-        return 2
-    return run_verb(verb, rest)
+        return tell(f"nfs-reid: no verb {verb!r}.\n\n{usage()}", MISUNDERSTOOD)
+    return exit_status(
+        lambda: run_verb(verb, rest), f"nfs-reid {verb}", "--debug" in rest
+    )
 
 
 def usage():
     """The text that lists the verbs."""
     lines = [f"  {verb:<16}{what}" for verb, what in VERBS.items()]
-    return "\n".join(
-        [
-            "nfs-reid VERB [FLAGS]: feature search for RGB-infrared person "
-            "re-identification",
-            "",
-            *lines,
-            "",
-            "nfs-reid VERB --help tells more. --debug shows the traceback of "
-            "an error.",
-        ]
-    )
+    return USAGE.format(verbs="\n".join(lines))
 
 
 def run_verb(verb, words):
-    """Parses a verb's flags and runs it; errors become one line."""
+    """Parses a verb's flags and runs it, or tells what it does."""
     module = importlib.import_module(f"nfs_keras.cli.{verb.replace('-', '_')}")
     values = module.FLAGS
-    flags.DEFINE_bool("debug", False, "Show tracebacks.", flag_values=values)
+    if "debug" not in values:
+        flags.DEFINE_bool(
+            "debug", False, "Show the traceback of an error.",
+            flag_values=values,
+        )  # fmt: skip
     if {"-h", "--help"} & set(words):
-        print(f"{module.__doc__}\n{values.main_module_help()}")
-        return 0
-    try:
-        rest = values([verb, *words])[1:]
-        return module.run(rest) or 0
-    except KeyboardInterrupt:
-        print(
-            "\nStopped. The same command goes on where it stopped.",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
-    except flags.Error as error:
-        print(f"nfs-reid {verb}: {error}", file=sys.stderr)
-        return 2
-    except (ValueError, OSError, ImportError) as error:
-        if "--debug" in words:
-            raise
-        print(f"nfs-reid {verb}: {error}", file=sys.stderr)
-        return 1
+        print(f"{module.__doc__}\nFlags:\n{values.get_help()}")
+        return SUCCESS
+    return module.run(values([verb, *words])[1:])

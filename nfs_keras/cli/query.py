@@ -3,13 +3,14 @@
     nfs-reid query --gallery=people.db --model=saved_model/1 \
         --modality=infrared --top=5 PICTURE
 
-Prints rank, similarity, id and camera; --picture draws the list, with ids
-read as paths of the pictures.
+Prints rank, similarity, camera and id. --drawing=answer.png draws the list,
+with ids read as paths below --root; it needs the extra `report`.
 """
 
 from absl import flags
 
 from nfs_keras.cli.arguments import words_named
+from nfs_keras.cli.draw_matches import draw_matches
 from nfs_keras.scale import Embedder, Gallery, format_matches, query_picture
 
 FLAGS = flags.FlagValues()
@@ -24,6 +25,12 @@ flags.DEFINE_integer("top", 5, "Length of the list.", flag_values=FLAGS)
 flags.DEFINE_multi_integer(
     "camera", None, "Only of this camera; may repeat.", flag_values=FLAGS
 )
+flags.DEFINE_string(
+    "drawing", None, "Draw the list: OUT.png.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "root", ".", "Folder that was embedded, for --drawing.", flag_values=FLAGS
+)
 for name in ("gallery", "model", "modality"):
     flags.mark_flag_as_required(name, flag_values=FLAGS)
 
@@ -37,3 +44,6 @@ def run(words):
             gallery, embedder, picture, top=FLAGS.top, **where
         )
     print(format_matches(matches))
+    if FLAGS.drawing:
+        draw_matches(picture, matches, FLAGS.root).savefig(FLAGS.drawing)
+        print(f"Written: {FLAGS.drawing}")

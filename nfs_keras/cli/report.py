@@ -1,8 +1,10 @@
 """Writes the page of a run, or compares several side by side.
 
-    nfs-reid report RUN [RUN ...] --output=report.html
+    nfs-reid report RUN [RUN ...]
 
-The page is one file that needs no network.
+The page is one file that needs no network: report.html in the folder of the
+run, or here if there are several; --output names another. Needs the extra
+`report`.
 """
 
 import pathlib
@@ -12,10 +14,7 @@ from absl import flags
 from nfs_keras.report import write_report
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "output", None, "The page. Defaults to report.html in the run's folder.",
-    flag_values=FLAGS,
-)  # fmt: skip
+flags.DEFINE_string("output", None, "The page to write.", flag_values=FLAGS)
 
 
 def run(words):
@@ -24,7 +23,7 @@ def run(words):
             "A report tells of at least one run. Received: no folder. "
             "Name one or more: nfs-reid report RUN [RUN ...]."
         )
-    default = pathlib.Path(words[0] if len(words) == 1 else ".")
-    path = FLAGS.output or default / "report.html"
+    folder = pathlib.Path(words[0] if len(words) == 1 else ".")
+    path = FLAGS.output or folder / "report.html"
     write_report(words, path)
     print(f"Written: {path}")

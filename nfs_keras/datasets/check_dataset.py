@@ -25,13 +25,15 @@ VARIANTS = {
 }
 
 
-def check_dataset(root: str | Path, verbose: bool = True) -> DatasetReport:
+def check_dataset(
+    root: str | Path | Reader, verbose: bool = True
+) -> DatasetReport:
     """Tells which dataset lies in a folder and what is wrong with it.
 
     Every picture is decoded once, in parallel.
 
     Args:
-        root: Folder of a dataset that `open_dataset` knows.
+        root: Folder of a dataset that `open_dataset` knows, or a reader.
         verbose: Whether to show a progress bar.
 
     Returns:
@@ -39,7 +41,7 @@ def check_dataset(root: str | Path, verbose: bool = True) -> DatasetReport:
         training may start.
     """
     try:
-        reader = open_dataset(root)
+        reader = root if isinstance(root, Reader) else open_dataset(root)
     except ValueError as error:
         finding = Finding(True, "no dataset is known here", [str(error)])
         return DatasetReport("unknown", f"{root}: no dataset", [finding])

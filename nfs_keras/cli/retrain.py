@@ -1,0 +1,38 @@
+"""The main job with an architecture that was found before.
+
+    nfs-reid retrain --architecture=runs/first/architecture.json \
+        --data=data/RegDB --output=runs/second
+
+Retrains, cuts down, evaluates, exports and draws. --preset and --search must be
+those of the search that found it: an architecture names every channel and
+pixel.
+"""
+
+from absl import flags
+
+from nfs_keras.cli.arguments import words_named
+from nfs_keras.cli.training_flags import (
+    chosen_dataset,
+    chosen_recipe,
+    training_flags,
+)
+from nfs_keras.pipeline import STAGES, run_pipeline
+
+FLAGS = training_flags()
+flags.DEFINE_string(
+    "architecture", None, "An architecture.json.", flag_values=FLAGS
+)
+flags.mark_flag_as_required("architecture", flag_values=FLAGS)
+
+
+def run(words):
+    words_named(words)
+    run_pipeline(
+        FLAGS.output,
+        chosen_dataset(FLAGS),
+        chosen_recipe(FLAGS),
+        FLAGS.seed,
+        FLAGS.search,
+        stages=[s for s in STAGES if s not in ("baseline", "search")],
+        architecture=FLAGS.architecture,
+    )

@@ -1,0 +1,66 @@
+"""The flags that the verbs which train have in common."""
+
+from absl import flags
+
+from nfs_keras.datasets import open_dataset
+from nfs_keras.recipes import PRESETS
+
+
+def training_flags():
+    """Makes the flags of a verb that trains; it may define more."""
+    values = flags.FlagValues()
+    flags.DEFINE_string(
+        "data", None, "Folder of the dataset.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "output", None, "Folder of the run: new, or to go on with.",
+        flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_enum(
+        "preset", "demo", PRESETS,
+        "demo: a tiny network, minutes on a CPU; paper: ResNet-50, hours on "
+        "a GPU.", flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "trial", None, "RegDB: 1 (the default) to 10; `train` takes 'all' too.",
+        flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_integer(
+        "seed", 0, "Seed of everything.", lower_bound=0, flag_values=values
+    )
+    flags.DEFINE_enum(
+        "search", "dual", ["dual", "channel", "spatial"],
+        "What to search: channels, pixels or both.", flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_bool(
+        "smoke", False, "Try every stage in a minute; nothing is learned.",
+        flag_values=values,
+    )  # fmt: skip
+    for name in ("data", "output"):
+        flags.mark_flag_as_required(name, flag_values=values)
+    return values
+
+
+def chosen_dataset(values):
+    """Opens the dataset that the flags name."""
+    options = {}
+    if values.trial is not None:
+        options["trial"] = trial_number(values.trial)
+    return open_dataset(values.data, **options)
+
+
+def trial_number(text):
+    """Reads the number of a trial."""
+    if not text.isdecimal():
+        raise ValueError(
+            "A trial is a number. "
+            f"Received: --trial={text}. "
+            "Pass --trial=1, or leave it out."
+        )
+    return int(text)
+
+
+def chosen_recipe(values):
+    """Makes the recipe that the flags name."""
+    recipe = PRESETS[values.preset]()
+    return recipe.smoke() if values.smoke else recipe

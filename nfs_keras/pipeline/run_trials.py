@@ -1,0 +1,76 @@
+"""Does the main job on every trial of RegDB, and averages."""
+
+import json
+import pathlib
+
+import numpy as np
+
+from nfs_keras.files import replace_file
+from nfs_keras.pipeline.job import NETWORKS
+from nfs_keras.pipeline.results import tell_results
+from nfs_keras.pipeline.run_pipeline import run_pipeline
+from nfs_keras.pipeline.scoring import (
+    describe_scores,
+    evaluate_embedded,
+    load_embedded,
+)
+from nfs_keras.report import write_report
+
+COSTS = ("flops", "parameters", "images_per_second")
+
+
+def run_trials(
+    output, dataset, recipe, seed=0, search="dual", trials=range(1, 11)
+):
+    """Trains and tests on several trials of RegDB, each in a run of its own.
+
+    Args:
+        output: Folder of the runs `trial01`, `trial02` and so on. It receives
+            `metrics.json` and `metrics.md`, means and deviations over the
+            trials, and `report.html`, the runs side by side.
+        dataset: A `RegDB` reader.
+        recipe: A `Recipe`.
+        seed: As for `run_pipeline`, the same in every trial.
+        search: As for `run_pipeline`.
+        trials: Trial numbers. Defaults to all ten, as is published.
+
+    Returns:
+        `pathlib.Path` of the folder.
+
+    Raises:
+        ValueError: If the dataset is not RegDB, or as for `run_pipeline`.
+    """
+    if dataset.name != "regdb":
+        raise ValueError(
+            "Only RegDB has trials to train on. "
+            f"Received: {dataset!r}. "
+            "Run it once: its galleries are drawn ten times at evaluation."
+        )
+    output = pathlib.Path(output)
+    runs = {}
+    for trial in trials:
+        print(f"=== Trial {trial}", flush=True)
+        folder = output / f"trial{trial:02d}"
+        reader = dataset.replace(trial=trial)
+        runs[trial] = run_pipeline(folder, reader, recipe, seed, search)
+    rows, tables = [], []
+    for name in NETWORKS:
+        embedded = {t: load_embedded(r.path, name) for t, r in runs.items()}
+        table = evaluate_embedded(embedded, dataset)
+        costs = mean_costs(name, runs.values())
+        rows.append({"name": name, **describe_scores(table), **costs})
+        tables.append(f"## {name}\n\n{table.markdown()}")
+    with replace_file(output / "metrics.json", "w") as file:
+        json.dump({"rows": rows}, file, indent=2)
+    with replace_file(output / "metrics.md", "w") as file:
+        file.write("\n".join(tables))
+    write_report([run.path for run in runs.values()], output / "report.html")
+    print(f"=== {len(runs)} trials\n{tell_results(rows)}", flush=True)
+    return output
+
+
+def mean_costs(name, runs):
+    """The mean costs of a network: every trial chooses other features."""
+    metrics = [run.read_json("metrics.json")["rows"] for run in runs]
+    rows = [row for rows in metrics for row in rows if row["name"] == name]
+    return {cost: float(np.mean([row[cost] for row in rows])) for cost in COSTS}
