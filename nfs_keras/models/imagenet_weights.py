@@ -78,7 +78,7 @@ def convert(model):
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             name = layer.name
-            bias = arrays.pop(f"{name.removesuffix('bn')}conv/bias")
+            bias = arrays.pop(f"{name.removesuffix('bn')}conv/bias", 0.0)
             arrays[f"{name}/moving_mean"] -= bias
             arrays[f"{name}/moving_variance"] += layer.epsilon - EPSILON
     arrays["conv1_conv/kernel"] = arrays["conv1_conv/kernel"][:, :, ::-1]

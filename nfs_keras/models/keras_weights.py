@@ -71,22 +71,18 @@ def stored_entries(network):
 
 def load_application(path, arrays):
     """Loads a ResNet-50 of `keras.applications`, with or without its top."""
-    try:
-        if pathlib.Path(path).suffix == ".keras":
-            model = keras.models.load_model(path, compile=False)
-        else:
-            words = " ".join(arrays)
-            top = "predictions" in words or "layers/dense" in words
-            model = keras.applications.ResNet50(
-                include_top=top,
-                weights=str(path),
-                input_shape=None if top else (None, None, 3),
-            )
-        model.get_layer("conv1_conv")
-    except (KeyError, ValueError) as error:
+    names = " ".join(arrays)
+    if not any(word in names for word in ("conv1_conv/", "layers/conv2d_52/")):
         raise ValueError(
             "A Keras file holds a network of ours or the ResNet-50 of "
-            f"`keras.applications`. Received: source={str(path)!r}, and "
-            f"{error} Pass a file of either."
-        ) from error
-    return model
+            f"`keras.applications`. Received: source={str(path)!r}, which "
+            "holds neither. Pass a file that one of them has been saved to."
+        )
+    if pathlib.Path(path).suffix == ".keras":
+        return keras.models.load_model(path, compile=False)
+    top = "predictions/" in names or "layers/dense/" in names
+    return keras.applications.ResNet50(
+        include_top=top,
+        weights=str(path),
+        input_shape=None if top else (None, None, 3),
+    )

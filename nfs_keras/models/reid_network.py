@@ -1,5 +1,7 @@
 """The two-stream re-identification network."""
 
+from functools import partial
+
 import keras
 from keras import ops
 
@@ -22,10 +24,15 @@ from nfs_keras.ops import l2_normalize
 
 MODALITIES = ("visible", "infrared")
 BACKBONES = {
+    "agw": partial(resnet50, non_local=True),
     "imagenet_resnet50": imagenet_resnet50,
     "resnet18": resnet18,
     "resnet50": resnet50,
     "tiny": tiny,
+}
+WITH_IMAGENET = {  # what takes the weights of `keras.applications`
+    "agw": partial(imagenet_resnet50, non_local=True),
+    "resnet50": imagenet_resnet50,
 }
 
 
@@ -201,17 +208,17 @@ def reid_network(
     """Makes a two-stream network for RGB-infrared person re-identification.
 
     Args:
-        backbone: `"resnet50"`, `"resnet18"`, `"tiny"`, `"imagenet_resnet50"`,
-            or a `Backbone`, such as `resnet50(non_local=True)`, AGW's, or one
-            that `keras_backbone` cuts from any Keras model.
+        backbone: `"resnet50"`, `"agw"` (with its non-local blocks),
+            `"resnet18"`, `"tiny"`, `"imagenet_resnet50"`, or a `Backbone`,
+            such as one that `keras_backbone` cuts from any Keras model.
         image_shape: `(height, width, 3)`.
         num_identities: Positive integer. Identities to classify.
         search: What each stage's cell searches: `"dual"`, `"channel"`,
             `"spatial"`, or `None` for the network without cells.
         weights: `"imagenet"`, the path of a weights file as `import_weights`
-            takes it, or `None` to start at random. With `"imagenet"` the
-            backbone `"resnet50"` is `"imagenet_resnet50"`, whose strides sit
-            where those weights want them.
+            takes it, or `None` to start at random. With `"imagenet"`,
+            `"resnet50"` and `"agw"` have their strides where those weights
+            want them: they are made of `imagenet_resnet50`.
         skip_classifier: Whether the classifier starts at random all the same.
         **cell_arguments: Arguments of the cells, such as `initial_logit`.
 
@@ -222,9 +229,7 @@ def reid_network(
         ValueError: For an unknown backbone or kind of search, or weights that
             do not fit.
     """
-    if (backbone, weights) == ("resnet50", "imagenet"):
-        backbone = "imagenet_resnet50"
-    backbone = make_backbone(backbone)
+    backbone = make_backbone(backbone, weights)
     network = ReIDNetwork(
         stems={name: backbone.make_stem(name) for name in MODALITIES},
         stages=[
@@ -246,7 +251,7 @@ def reid_network(
     return network
 
 
-def make_backbone(backbone):
+def make_backbone(backbone, weights=None):
     """Gives a `Backbone` as it is, and makes the one that a name stands for."""
     if isinstance(backbone, Backbone):
         return backbone
@@ -256,4 +261,6 @@ def make_backbone(backbone):
             f"Received: backbone={backbone!r}. "
             "Cut another Keras model into stages with `keras_backbone`."
         )
+    if weights == "imagenet" and backbone in WITH_IMAGENET:
+        return WITH_IMAGENET[backbone]()
     return BACKBONES[backbone]()

@@ -1,0 +1,63 @@
+"""Weights come from where they are asked for, or it is said why not."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from nfs_keras.cli.main import main
+from nfs_keras.models import import_weights, reid_network
+from tests.search_cases import IMAGE_SHAPE, make_network
+
+
+@pytest.fixture(scope="module")
+def network():
+    return make_network(None)
+
+
+@pytest.fixture(scope="module")
+def path(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "network.keras"
+    network.save(path)
+    return path
+
+
+@pytest.mark.parametrize("source", ["imagnet", "missing.keras"])
+def test_a_source_that_is_not_there_is_refused(source, network):
+    with pytest.raises(ValueError, match=f"Received: source='{source}', where"):
+        import_weights(network, source)
+
+
+def test_a_network_can_start_from_weights(network, path):
+    started = reid_network("tiny", IMAGE_SHAPE, 6, search=None, weights=path)
+    for mine, other in zip(started.variables, network.variables, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_a_pytorch_file_needs_pytorch(network, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "agw.pth").write_bytes(b"")
+    with pytest.raises(ImportError, match="`pip install torch`"):
+        import_weights(network, tmp_path / "agw.pth")
+
+
+def convert(*words):
+    return main(["nfs-reid", "import-weights", *map(str, words)])
+
+
+def test_the_command_writes_a_network(network, path, tmp_path, capsys):
+    target = tmp_path / "converted.keras"
+    shape = ["--height=32", "--width=16", "--num_identities=6"]
+    assert convert(path, target, "--backbone=tiny", *shape) == 0
+    assert f"Written: {target}" in capsys.readouterr().out
+    loaded = keras.models.load_model(target)
+    for mine, other in zip(loaded.variables, network.variables, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_the_command_says_what_is_wrong(path, capsys):
+    assert convert(path, "network.pth") == 1
+    assert "Name it 'network.pth.keras'" in capsys.readouterr().err
+    assert convert("nowhere.pth", "n.keras", "--backbone=tiny") == 1
+    assert "Received: source='nowhere.pth'" in capsys.readouterr().err
