@@ -18,7 +18,7 @@ WORLDS = ("people", "regdb", "sysu_mm01", "llcm")
 MODALITIES = ("visible", "infrared")
 PERSON, PLACE, SPLIT = 2, 3, 4  # what else is drawn, beside MODALITIES
 OVERSAMPLING = 2
-DEFAULT_DIFFICULTY = 0.5
+DEFAULT_DIFFICULTY = 0.4
 
 
 class Recipe(NamedTuple):
