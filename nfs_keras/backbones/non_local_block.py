@@ -18,7 +18,7 @@ class NonLocalBlock(keras.layers.Layer):
     Args:
         filters: Positive integer. Channels of the input and the output.
         inner_filters: Positive integer. Channels of theta, phi and g.
-            Defaults to `1`, as in the code that AGW was released with.
+            Defaults to `1`, as in AGW's released code.
         **kwargs: Base layer keyword arguments.
 
     Call arguments:
