@@ -41,18 +41,18 @@ class Recipe:
     image_shape: tuple = (64, 32, 3)
     weights: str | None = None
     batch: tuple = (8, 4)
-    epochs: int = 16
+    epochs: int = 20
     warm_up_epochs: int = 4
-    search_epochs: int = 8
+    search_epochs: int = 6
     steps: int = 65
     learning_rate: float = 0.1
     head_rate: float = 1.0
     schedule: str = "cosine"
     triplet: str = "hard"
-    arch_learning_rate: float = 0.1
+    arch_learning_rate: float = 0.05
     initial_logit: float = 1.5
     temperatures: tuple = (0.5, 0.5)
-    budget: float | None = 0.6
+    budget: float | None = 0.85
     contrast: float = 1.0
     split: str = "identity"
     augmentation: Augmentation = Augmentation(padding=4, channel_exchange=0.5)
@@ -101,11 +101,12 @@ class Recipe:
         """The same in a minute: every stage runs, nothing is learned."""
         return replace(
             self,
+            image_shape=(32, 16, 3),
             batch=(2, 2),
             epochs=1,
             warm_up_epochs=1,
             search_epochs=1,
-            steps=3,
+            steps=2,
         )
 
 
