@@ -66,6 +66,21 @@ def check_modality(gate, modality, batch_size):
             )
 
 
+def check_mask(gate, mask):
+    """Raises `ValueError` unless a mask broadcasts to the gate's logits."""
+    shape, given = tuple(gate.logits.shape), tuple(np.shape(mask))
+    try:
+        fits = np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"A mask must broadcast to the shape of the logits, {shape}. "
+            f"Received: mask of shape {given}. "
+            "Give one value per modality and choice, or 1.0 for all open."
+        )
+
+
 def concrete_values(tensor):
     """Gives an eager tensor as an array, and `None` for a symbolic one."""
     try:

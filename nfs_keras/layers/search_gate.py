@@ -5,6 +5,7 @@ from keras import ops
 
 from nfs_keras.layers.gate_checks import (
     check_gate_arguments,
+    check_mask,
     check_modality,
 )
 from nfs_keras.ops import (
@@ -168,6 +169,7 @@ class SearchGate(keras.layers.Layer):
                 `logits`, `(num_modalities, *gate_shape)`.
         """
         mask = self.derived_mask() if mask is None else mask
+        check_mask(self, mask)
         self.mask.assign(ops.broadcast_to(mask, self.mask.shape))
         self.searching.assign(0.0)
 
