@@ -84,7 +84,7 @@ def test_a_batch_without_a_modality_is_refused():
     def drop(images, labels):
         return {"visible": images["visible"]}, labels
 
-    with pytest.raises(ValueError, match="A batch is dicts of 'visible' and"):
+    with pytest.raises(ValueError, match="Pass dicts of 'visible' and"):
         make_training(small_network(None)).fit(make_batches().map(drop))
 
 

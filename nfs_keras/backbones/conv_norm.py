@@ -2,6 +2,8 @@
 
 import keras
 
+from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
+
 MOMENTUM = 0.9  # of the moving statistics; PyTorch calls it 0.1
 EPSILON = 1e-5
 
@@ -42,7 +44,7 @@ class ConvNorm(keras.layers.Layer):
             dtype=self.dtype_policy,
             name="conv",
         )
-        self.norm = keras.layers.BatchNormalization(
+        self.norm = FusedBatchNorm(
             momentum=MOMENTUM,
             epsilon=EPSILON,
             dtype=self.dtype_policy,

@@ -44,8 +44,9 @@ def check_batch(batch, num_identities=None):
         if not isinstance(part, dict) or not set(MODALITIES) <= set(part):
             shapes = tf.nest.map_structure(np.shape, batch)
             raise ValueError(
-                f"A batch is {FORM}. Received: elements of {shapes}. "
-                "Pass the pictures of one modality as the other's empty half."
+                "A batch is a pair of dicts. "
+                f"Received: elements of {shapes}. "
+                f"Pass {FORM}."
             )
     sizes = {name: len(images[name]) for name in MODALITIES}
     known = {name: len(labels[name]) for name in MODALITIES}
@@ -55,8 +56,14 @@ def check_batch(batch, num_identities=None):
             f"Received: {sizes} pictures, {known} labels. "
             f"Pass {FORM}."
         )
+    if not all(sizes.values()):
+        raise ValueError(
+            "Training compares modalities: each batch needs both. "
+            f"Received: pictures={sizes}. "
+            "Use an `IdentitySampler`, which draws both of every identity."
+        )
     people = np.concatenate([labels[name] for name in MODALITIES])
-    if num_identities is not None and people.size:
+    if num_identities is not None:
         check_labels(people, num_identities)
 
 
@@ -85,14 +92,3 @@ def explained_labels(num_identities):
         if found:
             check_labels(np.array([int(found[1])]), num_identities)
         raise
-
-
-def check_both_modalities(batch):
-    """Raises `ValueError` for a batch in which a modality is missing."""
-    sizes = {name: len(batch[1][name]) for name in MODALITIES}
-    if not all(sizes.values()):
-        raise ValueError(
-            "A search compares modalities: each batch needs both. "
-            f"Received: pictures={sizes}. "
-            "Use an `IdentitySampler`, which draws both of every identity."
-        )

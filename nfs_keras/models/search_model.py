@@ -6,11 +6,7 @@ from keras import ops
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models.architecture import Architecture
-from nfs_keras.models.check_batches import (
-    check_batch,
-    check_both_modalities,
-    check_pair,
-)
+from nfs_keras.models.check_batches import check_batch, check_pair
 from nfs_keras.models.objective import Objective, num_replicas
 from nfs_keras.models.training_model import TrainingModel
 from nfs_keras.models.unrolled import unrolled_gradients
@@ -129,7 +125,6 @@ class SearchModel(TrainingModel):
             classified = "identity" in objective.terms
             num_identities = self.network.head.num_identities
             check_batch(batch, num_identities if classified else None)
-            check_both_modalities(batch)
 
     @property
     def search_variables(self):

@@ -1,0 +1,255 @@
+"""What a search step costs, and how fast the networks are that it is about.
+
+    python -m benchmarks.search            # some 20 minutes on two cores
+    python -m benchmarks.search --smoke    # seconds, numbers without meaning
+    python -m benchmarks.search --only compact
+
+Three comparisons, each measured in turn in one process:
+
+- `steps`: a weight step, an architecture step and a whole search step (both)
+  against a training step of the same network without gates. An architecture
+  step needs a forward pass and one backward pass through activations, about
+  two thirds of a training step;
+- `agw`: a training step of AGW (ResNet-50 with non-local blocks, pictures of
+  288 x 144, batch 32) against the same network in PyTorch, written from the
+  recipe, in float32 and in bfloat16 (Keras' `mixed_bfloat16`, PyTorch's
+  autocast);
+- `compact`: inference of a network whose gates close the same half of the
+  channels for both modalities against the same network compacted.
+
+Ratios are theirs against ours in seconds, so throughput ours against theirs,
+but for `steps`.
+"""
+
+import argparse
+import time
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.measure import ratio_of, seconds_of, write_results
+from nfs_keras.backbones import Backbone, resnet50
+from nfs_keras.backbones.residual_block import ResidualBlock
+from nfs_keras.backbones.stem import Stem
+from nfs_keras.losses import WeightedRegularizedTriplet
+from nfs_keras.models import (
+    Architecture,
+    Objective,
+    SearchModel,
+    TrainingModel,
+    compact,
+    count_flops,
+    reid_network,
+)
+
+NUM_IDENTITIES = 206
+
+
+class Case(NamedTuple):
+    """A network and what it is given."""
+
+    backbone: str
+    image_shape: tuple
+    batch_size: int  # of both modalities together
+
+
+STEPS = Case("resnet50", (144, 72, 3), 16)
+AGW = Case("agw", (288, 144, 3), 32)
+COMPACT = (
+    Case("tiny", (96, 48, 3), 64),
+    Case("resnet18", (288, 144, 3), 16),
+    Case("resnet50", (288, 144, 3), 8),
+)
+SMALL = Case("small", (32, 16, 3), 16)
+
+
+def small():
+    """One shared block, quick to trace."""
+    return Backbone(
+        make_stem=lambda name: Stem(8, 3, pool=False, name=name),
+        stages=[[ResidualBlock(8, 8, project=True)]],
+    )
+
+
+MADE_HERE = {"agw": lambda: resnet50(non_local=True), "small": small}
+
+
+def make_network(case, search=None, dtype="float32"):
+    """Makes a network, in a policy of Keras."""
+    backbone = MADE_HERE.get(case.backbone, lambda: case.backbone)()
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        shape = case.image_shape
+        return reid_network(backbone, shape, NUM_IDENTITIES, search)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def make_batch(case):
+    """Random pictures, four of each person and modality."""
+    generator = np.random.default_rng(0)
+    half = case.batch_size // 2
+    images = {
+        name: generator.uniform(0, 255, (half, *case.image_shape))
+        for name in ("visible", "infrared")
+    }
+    images = {k: v.astype("float32") for k, v in images.items()}
+    people = np.arange(half, dtype="int32") // 4
+    labels = {name: people for name in images}
+    return tf.nest.map_structure(tf.constant, (images, labels))
+
+
+def sgd():
+    return keras.optimizers.SGD(
+        0.01, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+
+
+def objective():
+    return Objective(triplet_loss=WeightedRegularizedTriplet())
+
+
+def compiled(function, *arguments):
+    """Traces a function and runs it once; gives the call that waits for it."""
+    traced = tf.function(function)
+
+    def call():
+        return tf.nest.map_structure(np.asarray, traced(*arguments))
+
+    call()
+    return call
+
+
+def take_turns(functions, rounds):
+    """Times functions in turn; gives the seconds of each, by round."""
+    seconds = {name: [] for name in functions}
+    for turn in range(rounds):
+        for name in sorted(functions, reverse=turn % 2):
+            function = functions[name]
+            seconds[name].append(seconds_of(function, time.perf_counter))
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def training_step(case, dtype="float32"):
+    model = TrainingModel(make_network(case, dtype=dtype))
+    model.compile(sgd(), objective())
+    return compiled(model.train_step, make_batch(case))
+
+
+def compare_steps(case, pairs):
+    """The parts of a search step against a step without gates."""
+    plain = training_step(case)
+    model = SearchModel(make_network(case, "dual"))
+    model.compile(sgd(), keras.optimizers.Adam(0.1), objective())
+    batch = make_batch(case)
+    steps = {
+        "weight step": (model.descend_weights, batch),
+        "architecture step": (model.descend_gates, batch, batch),
+        "search step": (model.train_step, (batch, batch)),
+    }
+    calls = {name: compiled(*step) for name, step in steps.items()}
+    seconds = take_turns({**calls, "plain": plain}, pairs)
+    return {
+        f"{case.backbone}, {name} against a step without gates": ratio_of(
+            seconds[name] / seconds["plain"],
+            1.75 if name == "search step" else None,
+        )
+        for name in steps
+    }
+
+
+def compare_agw(case, pairs):
+    """Training steps of AGW against PyTorch's."""
+    from benchmarks.torch_agw_step import torch_step
+
+    shape, batch_size = case.image_shape, case.batch_size
+    seconds = take_turns(
+        {
+            "ours": training_step(case),
+            "ours in bfloat16": training_step(case, "mixed_bfloat16"),
+            "PyTorch's": torch_step(shape, batch_size),
+            "PyTorch's autocast": torch_step(shape, batch_size, bfloat16=True),
+        },
+        pairs,
+    )
+    print({name: float(np.median(s)) for name, s in seconds.items()})
+    return {
+        f"training throughput, {ours} against {theirs}": ratio_of(
+            seconds[theirs] / seconds[ours], aim
+        )
+        for ours, theirs, aim in (
+            ("ours", "PyTorch's", 1.3),
+            ("ours in bfloat16", "PyTorch's", 1.6),
+            ("ours in bfloat16", "PyTorch's autocast", 1.2),
+            ("ours in bfloat16", "ours", None),
+        )
+    }
+
+
+def compare_compact(case, pairs):
+    """Inference of the compacted network against the masked one."""
+    network = make_network(case, "channel")
+    half_open(network).apply(network)
+    encoders = [n.encoder("visible") for n in (network, compact(network))]
+    images, _ = make_batch(case._replace(batch_size=2 * case.batch_size))
+    calls = {
+        name: compiled(encoder, images["visible"])
+        for name, encoder in zip(("masked", "small"), encoders, strict=True)
+    }
+    seconds = take_turns(calls, pairs)
+    flops = [count_flops(encoder) for encoder in encoders]
+    print(f"{case.backbone}: {flops[1] / flops[0]:.2f} of the operations left")
+    what = f"{case.backbone}, inference throughput, compacted at half the"
+    return {
+        f"{what} channels against masked": ratio_of(
+            seconds["masked"] / seconds["small"],
+            None if case.backbone == "resnet50" else 1.6,
+        )
+    }
+
+
+def half_open(network):
+    """Keeps every other channel, the same for both modalities."""
+    return Architecture(
+        {
+            name: {
+                level: np.indices(gate.logits.shape)[-1].squeeze((1, 2)) % 2
+                for level, gate in cell.levels().items()
+            }
+            for name, cell in network.cells.items()
+        }
+    )
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smoke", action="store_true", help="small sizes")
+    parser.add_argument("--only", choices=("steps", "agw", "compact"))
+    parser.add_argument("--pairs", type=int, default=5)
+    options = parser.parse_args(arguments)
+    pairs = 1 if options.smoke else options.pairs
+    jobs = {
+        "steps": [(compare_steps, STEPS)],
+        "compact": [(compare_compact, case) for case in COMPACT],
+        "agw": [(compare_agw, AGW)],
+    }
+    ratios = {}
+    for name, comparisons in jobs.items():
+        for compare, case in comparisons:
+            if options.only in (None, name):
+                found = compare(SMALL if options.smoke else case, pairs)
+                for what, ratio in found.items():
+                    aim = ratio["aim"]
+                    print(
+                        f"{what}: {ratio['value']:.2f}, aim {aim}", flush=True
+                    )
+                ratios |= found
+                if not options.smoke:  # what is measured stays
+                    write_results("search", ratios)
+
+
+if __name__ == "__main__":
+    main()
