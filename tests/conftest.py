@@ -1,5 +1,26 @@
-"""Quiet logs; nothing that a test's result could depend on."""
+"""Quiet logs, and one small run that many tests look at."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+from examples_runner import run_example
+
+from nfs_keras.datasets import synthesize_regdb
+
+
+@pytest.fixture(scope="session")
+def smoke_data(tmp_path_factory):
+    """A synthetic RegDB of 24 people, four pictures each and modality."""
+    root = tmp_path_factory.mktemp("data") / "regdb"
+    return synthesize_regdb(root, 24, 4, num_workers=1, verbose=False)
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory, smoke_data):
+    """What `examples/train_regdb.py --smoke` leaves; not to be changed."""
+    output = tmp_path_factory.mktemp("runs") / "smoke"
+    flags = ("--smoke", f"--data_dir={smoke_data}", f"--output={output}")
+    assert run_example("train_regdb.py", *flags) == 0
+    return output

@@ -52,9 +52,9 @@ def image_embedder(network):
 def compiled(encoder):
     """Gives an encoder as one graph, which takes batches of any size."""
     spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.float32)
-    return tf.function(
-        lambda image: encoder(image, training=False), input_signature=[spec]
-    )
+    function = tf.function(lambda image: encoder(image, training=False))
+    graph = function.get_concrete_function(spec)
+    return lambda images: graph(tf.convert_to_tensor(images))
 
 
 def embed_test(embedder, dataset):

@@ -1,0 +1,166 @@
+"""Kills the main job at random moments, and sees that nothing is lost.
+
+    python benchmarks/resume.py --kills=10 --smoke
+
+runs the job once without interruption, then in a second folder kills it again
+and again with SIGKILL and starts it anew with the same command, and compares
+what the two folders hold in the end: everything but measured speeds must be
+identical. The moments are drawn over the lines that the job writes as it goes
+on, a random time after each. Ends with status 1 if anything differs.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+
+import numpy as np
+
+PROGRAM = pathlib.Path(__file__).parent.parent / "examples" / "train_regdb.py"
+INTERRUPTED = 130
+
+
+def main():
+    options = read_options()
+    work = pathlib.Path(tempfile.mkdtemp(prefix="resume-"))
+    command = [sys.executable, str(PROGRAM), f"--data_dir={options.data_dir}"]
+    command += ["--smoke"] if options.smoke else []
+    reference = options.reference
+    if reference is None:
+        reference = work / "reference"
+        subprocess.run([*command, f"--output={reference}"], check=True)
+    killed = work / "killed"
+    command.append(f"--output={killed}")
+    kill_again_and_again(command, killed, reference, options)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    wrong = differences(reference, killed)
+    for name in wrong:
+        print(f"DIFFERS: {name}")
+    print(f"{options.kills} kills: {'not ' if wrong else ''}identical")
+    shutil.rmtree(work)
+    sys.exit(bool(wrong))
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--data_dir", required=True)
+    parser.add_argument(
+        "--reference", type=pathlib.Path, help="a run that is done already"
+    )
+    parser.add_argument(
+        "--delay", type=float, default=3.0, help="longest, in seconds"
+    )
+    return parser.parse_args()
+
+
+def kill_again_and_again(command, folder, reference, options):
+    """Kills a run at moments that are drawn over the lines of its log."""
+    generator = random.Random(options.seed)
+    lines = progress(reference)
+    moments = sorted(generator.choices(range(len(lines)), k=options.kills))
+    for moment in moments:
+        delay = generator.uniform(0, options.delay)
+        status = kill(command, folder, lines[moment], delay)
+        print(f"killed {delay:.1f} s after: {lines[moment]}", flush=True)
+        if status == 0:
+            print("    (it had ended before)")
+
+
+def progress(folder):
+    """The beginnings of the lines that tell how far a run is."""
+    lines = (folder / "log.txt").read_text("utf-8").splitlines()
+    return [
+        line.split(":")[0]
+        for line in lines
+        if line.startswith("==>") or "left" in line
+    ]
+
+
+def kill(command, folder, line, delay, by=signal.SIGKILL):
+    """Starts a run and kills it some time after it has written a line."""
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        while process.poll() is None and line not in said(folder):
+            time.sleep(0.05)
+        time.sleep(delay)
+        process.send_signal(by)
+        status = process.wait()
+        errors.seek(0)
+        text = errors.read()
+    expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: INTERRUPTED}
+    if status not in (0, expected[by]):
+        raise RuntimeError(f"The run failed: status={status}\n{text}")
+    return status
+
+
+def said(folder):
+    """All that a run has written to its log so far."""
+    log = folder / "log.txt"
+    return log.read_text("utf-8") if log.exists() else ""
+
+
+def differences(one, other):
+    """Names the results of two runs that are not identical."""
+    wrong = []
+    for name, read in RESULTS.items():
+        if not same(read(one / name), read(other / name)):
+            wrong.append(name)
+    return wrong
+
+
+def same(one, other):
+    """Compares nested dicts, lists and arrays, to the last bit."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(
+            same(one[key], other[key]) for key in one
+        )
+    return np.array_equal(one, other)
+
+
+def read_metrics(file):
+    """Reads the scores; measured speeds are left out."""
+    rows = json.loads(file.read_text("utf-8"))["rows"]
+    for row in rows:
+        del row["images_per_second"]
+    return {row["name"]: row for row in rows}
+
+
+def read_arrays(file):
+    with np.load(file) as arrays:
+        return dict(arrays)
+
+
+def read_weights(file):
+    """Reads the numbers of a .keras file, without the time it was saved."""
+    with zipfile.ZipFile(file) as archive:
+        return archive.read("model.weights.h5")
+
+
+RESULTS = {
+    "metrics.json": read_metrics,
+    "metrics.md": pathlib.Path.read_bytes,
+    "calibration.json": pathlib.Path.read_bytes,
+    "architecture.json": pathlib.Path.read_bytes,
+    "history.csv": pathlib.Path.read_bytes,
+    "gates.npz": read_arrays,
+    "embeddings/compacted.npz": read_arrays,
+    "baseline.keras": read_weights,
+    "searched.keras": read_weights,
+    "model.keras": read_weights,
+}
+
+
+if __name__ == "__main__":
+    main()
