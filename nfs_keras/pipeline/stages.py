@@ -31,9 +31,9 @@ SPLITS = {"identity": split_by_identity, "image": split_by_image}
 
 
 def train_baseline(job):
-    """Trains the network without gates, for comparison."""
+    """Trains the network without gates, with all the same losses."""
     network = start_network(job, search=None)
-    train(job, "baseline", network, job.recipe.objective(contrast=0.0))
+    train(job, "baseline", network, job.recipe.objective())
     job.save_network("baseline", network)
 
 
