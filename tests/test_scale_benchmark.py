@@ -1,0 +1,18 @@
+import types
+
+from benchmarks import scale
+
+
+def test_the_smoke_form_measures_every_part(tmp_path, monkeypatch):
+    monkeypatch.chdir(scale.__file__.rpartition("/benchmarks/")[0])
+    options = types.SimpleNamespace(only=None, dim=16, index="FLAT")
+    ratios = scale.run(tmp_path, scale=100, options=options)
+    assert set(ratios) == {
+        "images/s, local engine / bare SavedModel",
+        "processor time, bare SavedModel / local engine",
+        "recall@10, gallery / exact",
+        "queries/s, 100 at once, gallery / exact NumPy",
+        "queries/s, 1 at once, gallery / exact NumPy",
+    }
+    assert all(len(ratio["pairs"]) >= 5 for ratio in ratios.values())
+    assert ratios["recall@10, gallery / exact"]["value"] == 1.0
