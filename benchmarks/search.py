@@ -4,12 +4,14 @@
     python -m benchmarks.search --smoke    # seconds, numbers without meaning
     python -m benchmarks.search --only compact
 
-Three comparisons, each measured in turn in one process:
+Four comparisons, each measured in turn in one process:
 
 - `steps`: a weight step, an architecture step and a whole search step (both)
   against a training step of the same network without gates. An architecture
   step needs a forward pass and one backward pass through activations, about
   two thirds of a training step;
+- `norm`: batch normalisation of ResNet-50's widest maps, forward and back, by
+  Keras against ours;
 - `agw`: a training step of AGW (ResNet-50 with non-local blocks, pictures of
   288 x 144, batch 32) against the same network in PyTorch, written from the
   recipe, in float32 and in bfloat16 (Keras' `mixed_bfloat16`, PyTorch's
@@ -18,10 +20,11 @@ Three comparisons, each measured in turn in one process:
   channels for both modalities against the same network compacted.
 
 Ratios are theirs against ours in seconds, so throughput ours against theirs,
-but for `steps`.
+but for `steps`. `--only` keeps what `search.json` holds of the others.
 """
 
 import argparse
+import json
 import time
 from typing import NamedTuple
 
@@ -29,8 +32,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.measure import ratio_of, seconds_of, write_results
+from benchmarks.measure import RESULTS, ratio_of, seconds_of, write_results
 from nfs_keras.backbones import Backbone, resnet50
+from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.backbones.stem import Stem
 from nfs_keras.losses import WeightedRegularizedTriplet
@@ -62,6 +66,7 @@ COMPACT = (
     Case("resnet18", (288, 144, 3), 16),
     Case("resnet50", (288, 144, 3), 8),
 )
+NORM = Case("norm", (72, 36, 256), 32)
 SMALL = Case("small", (32, 16, 3), 16)
 
 
@@ -161,6 +166,28 @@ def compare_steps(case, pairs):
     }
 
 
+def compare_norm(case, pairs):
+    """Forward and back through a batch norm of feature maps."""
+    shape = (case.batch_size, *case.image_shape)
+    maps = tf.constant(np.random.default_rng(0).normal(size=shape), "float32")
+
+    def step(layer):
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            loss = tf.reduce_sum(layer(maps, training=True) ** 2)
+        return tf.reduce_sum(tape.gradient(loss, maps))
+
+    seconds = take_turns(
+        {
+            "ours": compiled(step, FusedBatchNorm()),
+            "Keras'": compiled(step, keras.layers.BatchNormalization()),
+        },
+        pairs,
+    )
+    ratio = ratio_of(seconds["Keras'"] / seconds["ours"], 1.0)
+    return {"batch norm, training throughput, ours against Keras'": ratio}
+
+
 def compare_agw(case, pairs):
     """Training steps of AGW against PyTorch's."""
     from benchmarks.torch_agw_step import torch_step
@@ -227,16 +254,19 @@ def half_open(network):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true", help="small sizes")
-    parser.add_argument("--only", choices=("steps", "agw", "compact"))
+    parser.add_argument("--only", choices=("steps", "norm", "compact", "agw"))
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args(arguments)
     pairs = 1 if options.smoke else options.pairs
     jobs = {
         "steps": [(compare_steps, STEPS)],
+        "norm": [(compare_norm, NORM)],
         "compact": [(compare_compact, case) for case in COMPACT],
         "agw": [(compare_agw, AGW)],
     }
-    ratios = {}
+    ratios, last = {}, RESULTS / "search.json"
+    if options.only and last.exists():
+        ratios = json.loads(last.read_text())["ratios"]
     for name, comparisons in jobs.items():
         for compare, case in comparisons:
             if options.only in (None, name):

@@ -4,7 +4,7 @@ import pytest
 from benchmarks import search
 
 
-@pytest.mark.parametrize("only", ["steps", "compact"])
+@pytest.mark.parametrize("only", ["steps", "norm", "compact"])
 def test_its_smoke_form_measures_every_ratio(only, capsys):
     search.main(["--smoke", "--only", only])
     lines = capsys.readouterr().out.splitlines()
