@@ -13,10 +13,9 @@ PROGRAM = Path(__file__).with_name("load_with_c_api.py")
 
 def tensor_names(endpoint):
     """Names of the graph's tensors behind an endpoint of pixels."""
+    path = str(exported_model())  # made outside the graph below
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        model = tf.compat.v1.saved_model.load(
-            session, ["serve"], str(exported_model())
-        )
+        model = tf.compat.v1.saved_model.load(session, ["serve"], path)
     signature = model.signature_def[endpoint]
     return signature.inputs["image"].name, signature.outputs["embedding"].name
 
