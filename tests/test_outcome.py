@@ -1,0 +1,55 @@
+import pytest
+from absl import flags
+
+from nfs_keras.cli.outcome import exit_status
+from nfs_keras.serving import ServerError
+
+
+def failing(error):
+    def work():
+        raise error
+
+    return work
+
+
+def test_success_is_zero_whatever_it_returns_not():
+    assert exit_status(lambda: None, "program") == 0
+    assert exit_status(lambda: 1, "program") == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("Rule. Received: a=1. Do."),
+        FileNotFoundError("no such file"),
+        ImportError("Install it."),
+        ServerError("host:1", "UNAVAILABLE", "away"),
+    ],
+)
+def test_an_expected_error_is_one_line(error, capsys):
+    assert exit_status(failing(error), "nfs-reid train") == 1
+    told = capsys.readouterr()
+    assert told.err == f"nfs-reid train: {error}\n"
+    assert told.out == ""
+
+
+def test_debug_shows_where_it_happened():
+    with pytest.raises(ValueError, match="Rule"):
+        exit_status(failing(ValueError("Rule")), "program", debug=True)
+
+
+def test_a_fault_of_the_program_is_not_hidden():
+    with pytest.raises(KeyError):
+        exit_status(failing(KeyError("x")), "program")
+
+
+def test_flags_that_are_not_understood_are_status_two(capsys):
+    error = flags.UnrecognizedFlagError("fast")
+    assert exit_status(failing(error), "program") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_ctrl_c_is_one_line_that_says_how_to_go_on(capsys):
+    assert exit_status(failing(KeyboardInterrupt()), "program") == 130
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "same command goes on" in line
