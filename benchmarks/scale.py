@@ -1,6 +1,6 @@
 """Batch embedding and the gallery, beside what bounds them.
 
-    python -m benchmarks.scale            # about ten minutes on two cores
+    python -m benchmarks.scale            # five minutes on two idle cores
     python -m benchmarks.scale --smoke    # under a minute, tiny sizes
 
 1. A folder of 20,000 synthetic pictures (64 x 32, PNG) embedded by the local
@@ -69,7 +69,7 @@ def run(folder, scale, options):
     if options.only != "gallery":
         model = make_model(folder / "model")
         write_pictures(folder / "all", 20_000 // scale)
-        write_pictures(folder / "part", 4_000 // scale)
+        write_pictures(folder / "part", 2_000 // scale)
         ratios |= compare_with_bare_model(folder, model)
         kill_and_restart(folder, model)
         if scale == 1:
