@@ -72,7 +72,7 @@ def kill_again_and_again(command, folder, reference, options):
     moments = sorted(generator.choices(range(len(lines)), k=options.kills))
     for moment in moments:
         delay = generator.uniform(0, options.delay)
-        status = kill(command, folder, lines[moment], delay)
+        status, _ = kill(command, folder, lines[moment], delay)
         print(f"killed {delay:.1f} s after: {lines[moment]}", flush=True)
         if status == 0:
             print("    (it had ended before)")
@@ -89,7 +89,11 @@ def progress(folder):
 
 
 def kill(command, folder, line, delay, by=signal.SIGKILL):
-    """Starts a run and kills it some time after it has written a line."""
+    """Starts a run and kills it some time after it has written a line.
+
+    Returns:
+        Its exit status, and what it wrote to standard error.
+    """
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=errors
@@ -104,7 +108,7 @@ def kill(command, folder, line, delay, by=signal.SIGKILL):
     expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: INTERRUPTED}
     if status not in (0, expected[by]):
         raise RuntimeError(f"The run failed: status={status}\n{text}")
-    return status
+    return status, text
 
 
 def said(folder):

@@ -1,0 +1,107 @@
+"""The main job, as a program: what it leaves, and how it goes on."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from examples_runner import run_example
+
+from benchmarks.resume import differences
+from nfs_keras.datasets import RegDB
+from nfs_keras.models import Architecture
+from nfs_keras.pipeline import STAGES, run_pipeline
+from nfs_keras.recipes import demo
+
+
+def train(data, output, *flags):
+    words = ("--smoke", f"--data_dir={data}", f"--output={output}", *flags)
+    return run_example("train_regdb.py", *words)
+
+
+def test_every_stage_is_done_and_timed(smoke_run):
+    stages = json.loads((smoke_run / "run.json").read_text())["stages"]
+    assert list(stages) == list(STAGES)
+    assert all(stage["seconds"] > 0 for stage in stages.values())
+
+
+def test_the_baseline_has_no_gates_and_the_searched_network_has(smoke_run):
+    load = keras.models.load_model
+    assert not load(smoke_run / "baseline.keras").cells
+    searched = load(smoke_run / "searched.keras")
+    chosen = Architecture.load(smoke_run / "architecture.json")
+    for name, cell in searched.cells.items():
+        np.testing.assert_array_equal(
+            np.squeeze(cell.channel.mask), chosen.cells[name]["channel"]
+        )
+
+
+def test_compaction_keeps_the_scores(smoke_run):
+    rows = json.loads((smoke_run / "metrics.json").read_text())["rows"]
+    _, searched, compacted = rows
+    for direction in ("visible_to_infrared", "infrared_to_visible"):
+        for figure in ("rank1", "mean_ap"):
+            assert compacted[direction][figure] == pytest.approx(
+                searched[direction][figure], abs=0.01
+            )
+
+
+def test_a_second_start_does_nothing_and_tells_the_results(
+    smoke_data, smoke_run, capsys
+):
+    before = (smoke_run / "run.json").read_bytes()
+    assert train(smoke_data, smoke_run) == 0
+    said = capsys.readouterr().out
+    assert said.count("done before:") == len(STAGES) and "==>" not in said
+    assert "The search" in said and "FLOPs" in said
+    assert (smoke_run / "run.json").read_bytes() == before
+
+
+def test_other_flags_are_refused_in_one_line(smoke_data, smoke_run, capsys):
+    assert train(smoke_data, smoke_run, "--seed=1") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "seed=1 (before: 0)" in line
+
+
+def test_corrupted_data_stop_it_before_anything(smoke_data, tmp_path, capsys):
+    data = tmp_path / "data"
+    shutil.copytree(smoke_data, data)
+    picture = sorted(data.rglob("*.bmp"))[3]
+    picture.write_bytes(picture.read_bytes()[:500])
+    assert train(data, tmp_path / "run") == 1
+    told = capsys.readouterr()
+    assert "error         1  picture is damaged or cut off" in told.out
+    assert picture.name in told.out
+    (line,) = told.err.splitlines()
+    assert "nfs-reid check" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_job_killed_before_it_saved_anything_trained_goes_on(
+    smoke_data, smoke_run, tmp_path
+):
+    """Only checkpoints are left, and halves of the later stages' results."""
+    folder = tmp_path / "run"
+    shutil.copytree(smoke_run, folder)
+    content = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**content, "stages": {}}))
+    for name in ("baseline.keras", "searched.keras", "architecture.json"):
+        (folder / name).unlink()
+    for name in ("model.keras", "metrics.json", "embeddings/compacted.npz"):
+        (folder / name).write_bytes(b"half")
+    (folder / "saved_model" / "1" / "saved_model.pb").unlink()
+    (folder / ".partial-model.keras").write_bytes(b"half")
+    assert train(smoke_data, folder) == 0
+    assert differences(smoke_run, folder) == []
+    assert (folder / "saved_model" / "1" / "saved_model.pb").exists()
+    assert not list(folder.rglob(".partial*"))
+    events = list((folder / "tensorboard" / "report" / "search").iterdir())
+    assert len(events) == 1
+
+
+def test_a_dataset_without_a_protocol_is_refused(smoke_data, tmp_path):
+    dataset = RegDB(smoke_data)
+    dataset.name = "folder"
+    with pytest.raises(ValueError, match="protocol are regdb"):
+        run_pipeline(tmp_path / "run", dataset, demo().smoke())
