@@ -66,6 +66,7 @@ def run_verb(verb, words):
     """Parses a verb's flags and runs it, or tells what it does."""
     module = importlib.import_module(f"nfs_keras.cli.{verb.replace('-', '_')}")
     values = module.FLAGS
+    values.unparse_flags()  # of an earlier call in this process
     if "debug" not in values:
         flags.DEFINE_bool(
             "debug", False, "Show the traceback of an error.",

@@ -1,0 +1,164 @@
+"""The command `nfs-reid`, verb by verb, on one small run."""
+
+import importlib
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pymilvus  # noqa: F401 (closes standard error if a test captures it)
+import pytest
+
+from benchmarks.resume import read_weights, same
+from nfs_keras.cli.main import VERBS, main
+from nfs_keras.pipeline import STAGES
+
+
+def nfs_reid(*words):
+    return main(["nfs-reid", *map(str, words)])
+
+
+def test_help_lists_every_verb(capsys):
+    assert nfs_reid("--help") == 0
+    said = capsys.readouterr().out
+    assert all(f"  {verb} " in said for verb in VERBS)
+
+
+def test_no_verb_is_not_understood(capsys):
+    assert nfs_reid() == 2
+    assert nfs_reid("dance") == 2
+    assert "no verb 'dance'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb_shows_it_at_work_and_its_flags(verb, capsys):
+    assert nfs_reid(verb, "--help") == 0
+    said = capsys.readouterr().out
+    assert f"nfs-reid {verb} " in said
+    module = importlib.import_module(f"nfs_keras.cli.{verb.replace('-', '_')}")
+    for name in module.FLAGS:
+        assert f"--{name}" in said or f"--[no]{name}" in said
+
+
+@pytest.mark.parametrize(
+    "words, complaint",
+    [
+        (["train"], "--data must have a value"),
+        (["train", "--fast"], "fast"),
+        (["synthesize", "--kind=movie", "x"], "movie"),
+    ],
+)
+def test_flags_that_are_not_understood_are_status_two(words, complaint, capsys):
+    assert nfs_reid(*words) == 2
+    told = capsys.readouterr().err
+    assert complaint in told and "Traceback" not in told
+
+
+def test_a_wrong_number_of_words_is_an_error_in_one_line(capsys):
+    assert nfs_reid("check", "a", "b") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "1 argument" in line
+
+
+def test_debug_shows_the_traceback():
+    with pytest.raises(ValueError, match="1 argument"):
+        nfs_reid("check", "a", "b", "--debug")
+
+
+def test_what_synthesize_draws_passes_the_check(tmp_path, capsys):
+    flags = ("--num_identities=4", "--seed=1", "--difficulty=0.2")
+    assert nfs_reid("synthesize", *flags, tmp_path / "data") == 0
+    assert nfs_reid("check", tmp_path / "data") == 0
+    next((tmp_path / "data").rglob("*.bmp")).write_bytes(b"")
+    assert nfs_reid("check", tmp_path / "data") == 1
+    assert "Training may not start" in capsys.readouterr().out
+
+
+def test_evaluate_repeats_the_scores_of_the_run(
+    smoke_run, smoke_data, tmp_path, capsys
+):
+    network = smoke_run / "baseline.keras"
+    scores = tmp_path / "scores"
+    flags = (f"--network={network}", f"--output={scores}")
+    assert nfs_reid("evaluate", *flags, smoke_data) == 0
+    assert "visible to infrared" in capsys.readouterr().out
+    (row, *_) = json.loads((smoke_run / "metrics.json").read_text())["rows"]
+    (table, *_) = json.loads((tmp_path / "scores.json").read_text())["rows"]
+    for name, value in table["mean"].items():
+        assert row["visible_to_infrared"][name] == pytest.approx(value)
+    assert (tmp_path / "scores.md").exists()
+
+
+def test_evaluate_takes_the_trial_of_the_run(smoke_run, smoke_data, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copy(smoke_run / "baseline.keras", folder)
+    content = {"dataset": {"trial": 11}}
+    (folder / "run.json").write_text(json.dumps(content))
+    network = f"--network={folder / 'baseline.keras'}"
+    with pytest.raises(ValueError, match="trial=11"):
+        nfs_reid("evaluate", network, smoke_data, "--debug")
+
+
+def test_summary_and_report_tell_of_a_run(smoke_run, tmp_path, capsys):
+    assert nfs_reid("summary", smoke_run) == 0
+    assert "baseline" in capsys.readouterr().out
+    page = tmp_path / "page.html"
+    assert nfs_reid("report", smoke_run, f"--output={page}") == 0
+    assert "<html" in page.read_text("utf-8")
+    assert nfs_reid("report") == 1
+
+
+def test_export_adds_a_version(smoke_run, tmp_path, capsys):
+    network = f"--network={smoke_run / 'model.keras'}"
+    assert nfs_reid("export", network, tmp_path) == 0
+    assert f"{tmp_path / '1'}" in capsys.readouterr().out
+    assert (tmp_path / "1" / "saved_model.pb").exists()
+
+
+def test_a_picture_finds_itself_in_a_gallery(
+    smoke_run, smoke_data, tmp_path, capsys
+):
+    pictures = smoke_data / "Thermal"
+    model = f"--model={smoke_run / 'saved_model' / '1'}"
+    infrared = "--modality=infrared"
+    gallery = f"--gallery={tmp_path / 'people.db'}"
+    shards = tmp_path / "shards"
+    flags = (model, infrared, f"--output={shards}")
+    assert nfs_reid("embed", *flags, pictures) == 0
+    assert nfs_reid("index", gallery, shards) == 0
+    picture = sorted(pictures.rglob("*.bmp"))[5]
+    drawing = tmp_path / "answer.png"
+    flags = (gallery, model, infrared, "--top=3", f"--drawing={drawing}")
+    capsys.readouterr()
+    assert nfs_reid("query", *flags, f"--root={pictures}", picture) == 0
+    _, best, *_ = capsys.readouterr().out.splitlines()
+    assert best.split()[1] == "1.0000"
+    assert best.endswith(picture.relative_to(pictures).as_posix())
+    assert np.std(cv2.imread(str(drawing))) > 0
+
+
+def test_retrain_repeats_the_run_that_found_the_architecture(
+    smoke_run, smoke_data, tmp_path, monkeypatch
+):
+    # The later stages would take their time and are tested elsewhere.
+    stages = {"search": STAGES["search"], "retrain": STAGES["retrain"]}
+    monkeypatch.setattr("nfs_keras.cli.retrain.STAGES", stages)
+    flags = (
+        f"--architecture={smoke_run / 'architecture.json'}",
+        f"--data={smoke_data}",
+        f"--output={tmp_path / 'run'}",
+        "--smoke",
+    )
+    assert nfs_reid("retrain", *flags) == 0
+    twins = [
+        read_weights(run / "searched.keras")
+        for run in (smoke_run, tmp_path / "run")
+    ]
+    assert same(*twins)
+
+
+def test_only_train_takes_all_trials(smoke_data, tmp_path, capsys):
+    flags = (f"--data={smoke_data}", f"--output={tmp_path}", "--trial=all")
+    assert nfs_reid("search", *flags) == 1
+    assert "--trial=all" in capsys.readouterr().err
