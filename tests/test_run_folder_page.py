@@ -1,0 +1,80 @@
+"""The page about the run's folder names what is there, and loads it."""
+
+import fnmatch
+import re
+import webbrowser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+PAGE = (Path(__file__).parents[1] / "docs" / "run_folder.md").read_text()
+EXPLAINED = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
+DIRECTIONS = ["visible_to_infrared", "infrared_to_visible"]
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def files_of(run, pattern):
+    """The files that a name on the page stands for; a folder's are all."""
+    pattern = f"{pattern}**/*" if pattern.endswith("/") else pattern
+    return {path for path in run.glob(pattern) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def names(smoke_run, tmp_path_factory):
+    """What the page's Python has given names to, and the opened pages."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "runs").mkdir()
+    (folder / "runs" / "first").symlink_to(smoke_run)
+    names, opened = {}, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(webbrowser, "open", opened.append)
+        for block in BLOCKS:
+            exec(block, names)
+    return {**names, "opened": opened}
+
+
+def test_every_file_of_a_run_is_explained(smoke_run):
+    there = {path for path in smoke_run.rglob("*") if path.is_file()}
+    explained = set().union(*(files_of(smoke_run, x) for x in EXPLAINED))
+    assert there - explained == set()
+
+
+@pytest.mark.parametrize("pattern", EXPLAINED)
+def test_what_is_explained_is_there_and_loaded(pattern, smoke_run):
+    assert files_of(smoke_run, pattern)
+    wanted = f"{pattern}*" if pattern.endswith("/") else pattern
+    assert fnmatch.filter(re.findall(r'"([^"]+)"', "".join(BLOCKS)), wanted)
+
+
+def test_the_page_loads_networks_that_embed_alike(names):
+    pictures = np.full((2, *names["model"].image_shape), 99.0, "float32")
+    searched = names["searched"].encoder("visible")(pictures)
+    np.testing.assert_allclose(names["encoder"](pictures), searched, atol=1e-5)
+    assert not names["baseline"].cells
+    assert set(names["network"].cells) == set(names["architecture"].cells)
+
+
+def test_the_page_loads_figures(names):
+    assert [row["name"] for row in names["metrics"]] == [
+        "baseline", "searched", "compacted",
+    ]  # fmt: skip
+    assert {row["stage"] for row in names["rows"]} == {
+        "baseline", "search", "retrain",
+    }  # fmt: skip
+    epochs, modalities, _ = names["gates"]["stage1/channel"].shape
+    assert (epochs, modalities) == (len(names["gates"]["temperature"]), 2)
+    assert len(names["embedded"]["path"]) == len(names["embedded"]["embedding"])
+    assert list(names["thresholds"]) == DIRECTIONS
+    assert "report" in names["facts"]["stages"]
+
+
+def test_the_page_opens_what_others_use(names, smoke_run):
+    files = sorted(Path(names["facts"]["dataset"]["root"]).rglob("*.bmp"))
+    answer = names["served"](image_bytes=tf.constant([files[0].read_bytes()]))
+    assert np.all(answer["valid"])
+    assert "open_fraction" in names["events"].Tags()["scalars"]
+    (page,) = names["opened"]
+    assert page == (smoke_run / "report.html").resolve().as_uri()
