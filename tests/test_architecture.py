@@ -187,6 +187,7 @@ def test_a_random_one_keeps_as_many_gates_everywhere():
         np.testing.assert_array_equal(
             ours.reshape(2, -1).sum(1), theirs.reshape(2, -1).sum(1)
         )
+        assert ours.all(0).sum() == theirs.all(0).sum()  # kept by both
 
 
 def test_the_difference_is_the_share_of_gates_that_differ():

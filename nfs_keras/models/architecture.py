@@ -137,14 +137,15 @@ class Architecture:
             seed: Non-negative integer.
 
         Returns:
-            An `Architecture` with the counts of this one, per cell, level and
-            modality: the control that a search has to beat.
+            An `Architecture` with the counts of this one, per cell and level:
+            for each modality, and of what both or neither keep, so that it
+            costs the same. It is the control that a search has to beat.
         """
         generator = np.random.default_rng(seed)
 
         def shuffle(mask):
-            rows = generator.permuted(mask.reshape(len(mask), -1), axis=1)
-            return rows.reshape(mask.shape)
+            rows = mask.reshape(len(mask), -1)
+            return generator.permutation(rows, axis=1).reshape(mask.shape)
 
         return Architecture(
             {
