@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from nfs_keras.layers import find_gates
-from nfs_keras.models import Objective, TrainingModel
+from nfs_keras.models import Objective, SearchModel, TrainingModel
 from nfs_keras.models.training_model import accuracy
 from tests.search_cases import (
     identical,
@@ -56,6 +56,15 @@ def test_it_resumes_exactly_from_a_saved_file(tmp_path):
     second = keras.models.load_model(tmp_path / "training.keras")
     second.fit(make_batches(2, 2), verbose=0)
     assert identical(snapshot(whole.variables), snapshot(second.variables))
+
+
+@pytest.mark.parametrize("model_class", [TrainingModel, SearchModel])
+def test_it_is_saved_before_it_is_compiled(model_class, tmp_path):
+    model = model_class(small_network())
+    model.save(tmp_path / "training.keras")
+    loaded = keras.models.load_model(tmp_path / "training.keras")
+    assert not loaded.compiled
+    assert identical(snapshot(model.variables), snapshot(loaded.variables))
 
 
 def test_accuracy_is_the_share_of_rows_whose_identity_wins():

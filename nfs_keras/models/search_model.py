@@ -229,6 +229,8 @@ class SearchModel(TrainingModel):
             self.make_train_function(force=True)  # `fit` compiles it once
 
     def get_compile_config(self):
+        if not self.compiled:
+            return {}
         return {
             **super().get_compile_config(),
             "arch_optimizer": keras.saving.serialize_keras_object(

@@ -123,6 +123,8 @@ class TrainingModel(keras.Model):
             self.means[name].update_state(value)
 
     def get_compile_config(self):
+        if not self.compiled:
+            return {}
         serialize = keras.saving.serialize_keras_object
         return {
             "optimizer": serialize(self.optimizer),
