@@ -168,6 +168,7 @@ RESULTS = {
     "metrics.md": pathlib.Path.read_bytes,
     "calibration.json": pathlib.Path.read_bytes,
     "architecture.json": pathlib.Path.read_bytes,
+    "discretisation_gap.json": pathlib.Path.read_bytes,
     "history.csv": pathlib.Path.read_bytes,
     "gates.npz": read_arrays,
     "embeddings/compacted.npz": read_arrays,

@@ -20,6 +20,8 @@ def write_run_folder(
     write_json(directory / "run.json", run_information(directory, seed))
     (directory / "history.csv").write_text(history())
     write_gates(directory, rng)
+    gap = {"relaxed": 41.25, "derived": 39.5}
+    write_json(directory / "discretisation_gap.json", gap)
     samples = list_samples(num_identities, num_images)
     for row, clarity in (("baseline", 0.7), ("searched", 1.4)):
         arrays = embed(samples, dim, clarity, seed)

@@ -9,9 +9,10 @@ import pytest
 from examples_runner import run_example
 
 from benchmarks.resume import differences
-from nfs_keras.datasets import RegDB
+from nfs_keras.datasets import RegDB, split_by_identity
 from nfs_keras.models import Architecture
 from nfs_keras.pipeline import STAGES, run_pipeline
+from nfs_keras.pipeline.scoring import mean_average_precision
 from nfs_keras.recipes import demo
 
 
@@ -35,6 +36,21 @@ def test_the_baseline_has_no_gates_and_the_searched_network_has(smoke_run):
         np.testing.assert_array_equal(
             np.squeeze(cell.channel.mask), chosen.cells[name]["channel"]
         )
+
+
+def test_what_derivation_costs_is_kept(smoke_data, smoke_run):
+    _, proxy = split_by_identity(RegDB(smoke_data).train, seed=0)
+    (state,) = smoke_run.glob("checkpoints/search/last-*.keras")
+    network = keras.models.load_model(state).network
+    gap = json.loads((smoke_run / "discretisation_gap.json").read_text())
+    assert gap["relaxed"] == pytest.approx(
+        mean_average_precision(network, proxy)
+    )
+    Architecture.load(smoke_run / "architecture.json").apply(network)
+    assert gap["derived"] == pytest.approx(
+        mean_average_precision(network, proxy)
+    )
+    assert "mAP on the proxy people" in (smoke_run / "log.txt").read_text()
 
 
 def test_compaction_keeps_the_scores(smoke_run):

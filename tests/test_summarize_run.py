@@ -11,6 +11,7 @@ def test_the_essence_is_told(tmp_path):
         "search: 25 min 30 s",
         "open fraction 0.520",
         "kept stage1 channel: visible",
+        "derivation: mAP on the proxy people from 41.2 to 39.5",
         "compacted",
         "57.0",
         "threshold visible to infrared: 0.410",

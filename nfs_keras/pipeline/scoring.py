@@ -13,6 +13,7 @@ from nfs_keras.evaluation import (
     evaluate_llcm,
     evaluate_regdb,
     evaluate_sysu_mm01,
+    retrieval_metrics,
 )
 from nfs_keras.models import count_flops
 from nfs_keras.serving import fit_match_probability
@@ -74,6 +75,29 @@ def embed_test(embedder, dataset):
         for name in COLUMNS
     }
     return {**columns, "embedding": embedder(samples)}
+
+
+def mean_average_precision(network, samples):
+    """Scores a network on any pictures: no camera rule, mean of directions.
+
+    Args:
+        network: A `ReIDNetwork`.
+        samples: List of samples of both modalities.
+
+    Returns:
+        Float, percent.
+    """
+    vectors = image_embedder(network)(samples)
+    identities = np.array([sample.identity for sample in samples])
+    modalities = np.array([sample.modality for sample in samples])
+    precisions = []
+    for direction in DIRECTIONS.values():
+        query, gallery = (modalities == modality for modality in direction)
+        sides = vectors[query], vectors[gallery]
+        people = identities[query], identities[gallery]
+        metrics = retrieval_metrics(*sides, *people, ranks=(1,))
+        precisions.append(metrics.mean_ap)
+    return 100 * float(np.mean(precisions))
 
 
 def evaluate_embedded(embedded, dataset):

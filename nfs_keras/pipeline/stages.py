@@ -11,7 +11,13 @@ import numpy as np
 from nfs_keras.callbacks import GateHistory, TemperatureAnnealing, WarmUp
 from nfs_keras.datasets import split_by_identity, split_by_image
 from nfs_keras.files import replace_file
-from nfs_keras.models import Architecture, SearchModel, compact, diagnose
+from nfs_keras.models import (
+    Architecture,
+    SearchModel,
+    compact,
+    diagnose,
+    discretisation_gap,
+)
 from nfs_keras.pipeline.scoring import (
     calibrations,
     describe_cost,
@@ -21,6 +27,7 @@ from nfs_keras.pipeline.scoring import (
     fit_probability,
     image_embedder,
     load_embedded,
+    mean_average_precision,
 )
 from nfs_keras.pipeline.training import fit, start_network, train
 from nfs_keras.report import write_report, write_tensorboard
@@ -58,7 +65,22 @@ def search_features(job):
     architecture = model.derive(recipe.budget)
     architecture.save(job.run / "architecture.json")
     job.run.say(architecture.summary())
-    for finding in diagnose(architecture, np.load(job.run / "gates.npz")):
+    judge(job, model.network, architecture, proxy=halves[1])
+
+
+def judge(job, network, architecture, proxy):
+    """Tells what derivation has cost, and what looks wrong."""
+    before, after = discretisation_gap(
+        network, architecture, lambda n: mean_average_precision(n, proxy)
+    )
+    gap = {"relaxed": before, "derived": after}
+    job.run.write_json("discretisation_gap.json", gap)
+    job.run.say(
+        f"mAP on the proxy people: {before:.1f} with the gates as trained, "
+        f"{after:.1f} with the derived ones"
+    )
+    history = np.load(job.run / "gates.npz")
+    for finding in diagnose(architecture, history, before, after):
         job.run.say(finding)
 
 

@@ -64,6 +64,8 @@ class Run:
         history: Dict of stage to dict of metric to float array `(epochs,)`.
         gates: Dict of gate name to logits `(epochs, modalities, ...)`.
         cells: Dict of cell to dict of level to array `(2, ...)` of 0 and 1.
+        gap: Dict of `"relaxed"` and `"derived"`: what the search's own weights
+            score on its proxy people, mAP in percent.
         rows: List of dicts, one per network that was evaluated.
         calibration: Dict of direction to dict with a `"threshold"`.
         embedding_names: List of the networks whose embeddings were kept.
@@ -78,6 +80,7 @@ class Run:
         self.history = self._part("history.csv", read_history)
         self.gates = self._part("gates.npz", read_gates)
         self.cells = self._part("architecture.json", read_cells)
+        self.gap = self._part("discretisation_gap.json", read_gap)
         self.rows = list(self._part("metrics.json", read_rows))
         self.calibration = self._part("calibration.json", read_json)
         self.embedding_names = self._find_embeddings()
@@ -177,6 +180,12 @@ def read_cells(file) -> dict:
             if choice
         }
     return cells
+
+
+def read_gap(file) -> dict:
+    """Reads what derivation has cost."""
+    gap = read_json(file)
+    return {name: float(gap[name]) for name in ("relaxed", "derived")}
 
 
 def read_rows(file) -> list:

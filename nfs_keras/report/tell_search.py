@@ -85,6 +85,8 @@ def tell_choice(run):
         ["gate", *MODALITIES],
         list(kept_shares(run.cells)),
     )
+    if run.gap:
+        yield Note(f"Derivation: {tell_gap(run.gap)}.")
     channels = level(run.cells, "channel")
     if channels:
         yield tell_channels(channels)
@@ -94,6 +96,12 @@ def tell_choice(run):
         yield tell_pixels(run)
     else:
         yield Note("No pixels were searched.")
+
+
+def tell_gap(gap):
+    """Says what derivation has cost, before any retraining."""
+    relaxed, derived = (decimal(gap[name]) for name in ("relaxed", "derived"))
+    return f"mAP on the proxy people from {relaxed} to {derived}"
 
 
 def level(cells, name):
