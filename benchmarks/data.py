@@ -1,12 +1,12 @@
 """How fast pictures reach the network, and whether it waits for them.
 
-    python benchmarks/data.py            # half a minute on two idle cores
-    python benchmarks/data.py --smoke    # seconds
+    python -m benchmarks.data            # a minute on two idle cores
+    python -m benchmarks.data --smoke    # seconds
 
 The pictures are synthetic, 128 x 64 BMP files as RegDB has them, enlarged to
 288 x 144 with the changes of AGW (pad, crop, flip), in batches of 8 people x 4
 pictures x 2 modalities. Every round times each way of reading once, and the
-medians of the rounds' ratios are reported, because machines are never quiet:
+medians of the rounds' ratios count, because machines are never quiet:
 
 - `training_dataset`, pictures in memory: what a training uses;
 - the same, every picture decoded anew;
@@ -17,7 +17,7 @@ network trains on the demo's pictures, and the time that a step waits for its
 batch stands beside the time that the whole step takes.
 """
 
-import argparse
+import os
 import tempfile
 import time
 from functools import partial
@@ -28,6 +28,14 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from benchmarks.measure import (
+    copy_rate,
+    figure,
+    options_parser,
+    ratio_of,
+    seconds_of,
+    write_results,
+)
 from nfs_keras.datasets import (
     Augmentation,
     IdentitySampler,
@@ -50,10 +58,9 @@ KERNELS = [
 ]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes")
-    smoke = parser.parse_args().smoke
+def main(arguments=None):
+    options = options_parser(__doc__).parse_args(arguments)
+    smoke = options.smoke
     compare_kernels(repeat=2 if smoke else 20)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "RegDB"
@@ -61,8 +68,11 @@ def main():
             root, num_identities=16 if smoke else 80, verbose=False
         )
         samples = RegDB(root).train
-        compare_loaders(samples, rounds=2 if smoke else 8, steps=10)
-        measure_waiting(samples, steps=5 if smoke else 50)
+        times = time_loaders(samples, rounds=2 if smoke else 8, steps=10)
+        figures = describe_speeds(samples, times)
+        waiting = measure_waiting(samples, rounds=5, steps=1 if smoke else 10)
+    ratios = compare_loaders(times) | waiting
+    write_results("data", options, ratios, figures)
 
 
 def compare_kernels(repeat):
@@ -77,7 +87,7 @@ def compare_kernels(repeat):
     for method, antialias in KERNELS:
         resize = partial(resize_by, method, antialias)
         enlarge = tf.function(resize)
-        seconds = [timed(partial(enlarge, small)) for _ in range(repeat)]
+        seconds = [seconds_of(partial(enlarge, small)) for _ in range(repeat)]
         ripple = np.std(resize(board))
         name = f"{method}{', smoothed' if antialias else ''}"
         print(
@@ -91,8 +101,12 @@ def resize_by(method, antialias, image):
     return tf.image.resize(image, IMAGE_SHAPE[:2], method, antialias=antialias)
 
 
-def compare_loaders(samples, rounds, steps):
-    """Times every way of reading in turn, round after round."""
+def time_loaders(samples, rounds, steps):
+    """Times every way of reading in turn, round after round.
+
+    Returns:
+        Dict of a way's name to its images/s, an array with one per round.
+    """
     sampler = IdentitySampler(samples)
     start = time.perf_counter()
     in_memory = batches(samples, sampler, steps)
@@ -102,15 +116,54 @@ def compare_loaders(samples, rounds, steps):
     loaders = {
         "in memory": lambda: exhaust(in_memory),
         "decoded anew": lambda: exhaust(anew),
-        "OpenCV, one by one": lambda: loop(samples, sampler, steps, by_opencv),
-        "Pillow, one by one": lambda: loop(samples, sampler, steps, by_pillow),
+        "OpenCV": lambda: loop(samples, sampler, steps, by_opencv),
+        "Pillow": lambda: loop(samples, sampler, steps, by_pillow),
+        "read only": lambda: read_only(samples, 64 * steps),
     }
-    rows = [[timed(load) for load in loaders.values()] for _ in range(rounds)]
-    times = np.array(rows[1:])  # the first round warms up
-    for name, column in zip(loaders, times.T, strict=True):
-        speed = 64 * steps / np.median(column)
-        ratio = np.median(column / times[:, 0])
-        print(f"{name:24}{speed:8,.0f} images/s{ratio:6.1f} times as long")
+    exhaust(in_memory), exhaust(anew)  # warm up
+    rows = [
+        [seconds_of(load) for load in loaders.values()] for _ in range(rounds)
+    ]
+    rates = 64 * steps / np.array(rows)
+    return dict(zip(loaders, rates.T, strict=True))
+
+
+def compare_loaders(rates):
+    """Our throughput against that of plain loops."""
+    ratios = {}
+    for ours in ("in memory", "decoded anew"):
+        for theirs in ("OpenCV", "Pillow"):
+            what = f"images/s, {ours} against {theirs}, one by one"
+            aim = 3.0 if ours == "in memory" else None
+            ratios[what] = ratio_of(rates[ours] / rates[theirs], aim)
+            print(f"{what}: {ratios[what]['value']:.1f}")
+    return ratios
+
+
+def describe_speeds(samples, rates):
+    """Our throughput, and what bounds it."""
+    cores = os.cpu_count()
+    picture = 4 * np.prod(IMAGE_SHAPE)  # float32 bytes, written once
+    return {
+        "training batches, pictures in memory": figure(
+            np.median(rates["in memory"]),
+            "images/s",
+            copy_rate() * 1e9 / (2 * picture),
+            "copying the finished batches once, in one thread",
+        ),
+        "training batches, pictures decoded anew": figure(
+            np.median(rates["decoded anew"]),
+            "images/s",
+            cores * np.max(rates["read only"]),
+            f"OpenCV reads and enlarges on {cores} cores and does nothing else",
+        ),
+    }
+
+
+def read_only(samples, number):
+    """Reads and enlarges pictures, without batches and changes."""
+    for index in range(number):
+        by_opencv(samples[index % len(samples)].path)
 
 
 def batches(samples, sampler, num_steps, **options):
@@ -130,13 +183,6 @@ def exhaust(dataset):
     """Takes every batch."""
     for _ in dataset:
         pass
-
-
-def timed(function):
-    """Measures the seconds of a call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def loop(samples, sampler, steps, read):
@@ -169,38 +215,44 @@ def augment(image, rng):
     return (crop[:, ::-1] if rng.random() < 0.5 else crop).astype("float32")
 
 
-def measure_waiting(samples, steps):
-    """Trains the demo's network, and times batches and steps apart."""
+def measure_waiting(samples, rounds, steps):
+    """Trains the demo's network, and times batches and steps apart.
+
+    Returns:
+        The share of the time that waits for batches, by round of some steps.
+    """
     recipe = demo()
-    model = TrainingModel(
-        reid_network(
-            recipe.backbone,
-            recipe.image_shape,
-            len(identity_labels(samples)),
-            search=None,
-        )
+    people = len(identity_labels(samples))
+    network = reid_network(
+        recipe.backbone, recipe.image_shape, people, search=None
     )
+    model = TrainingModel(network)
     model.compile(recipe.optimizer(epochs=1))
-    dataset = iter(
-        training_dataset(
-            samples,
-            IdentitySampler(samples, *recipe.batch),
-            recipe.image_shape,
-            recipe.augmentation,
-            num_steps=steps + 5,
-        )
+    dataset = training_dataset(
+        samples,
+        IdentitySampler(samples, *recipe.batch),
+        recipe.image_shape,
+        recipe.augmentation,
+        num_steps=rounds * steps + 5,
     )
-    waits, wholes = [], []
-    for _ in range(steps + 5):
-        start = time.perf_counter()
-        images, labels = next(dataset)
-        waits.append(time.perf_counter() - start)
-        model.train_on_batch(images, labels)
-        wholes.append(time.perf_counter() - start)
-    share = sum(waits[5:]) / sum(wholes[5:])  # the first steps compile
-    milliseconds = 1000 * np.median(wholes[5:])
-    print(f"a step of the demo      {milliseconds:8.0f} ms")
-    print(f"waiting for its batch   {100 * share:8.1f} % of the time")
+    pairs = iter(dataset)
+    times = [time_step(model, pairs) for _ in range(rounds * steps + 5)]
+    waits, wholes = np.reshape(times[5:], (rounds, steps, 2)).sum(axis=1).T
+    milliseconds = 1000 * wholes.sum() / (rounds * steps)
+    print(f"a step of the demo: {milliseconds:.0f} ms")
+    what = "waiting for a batch against the whole step of the demo"
+    share = ratio_of(waits / wholes, aim=0.03, better="lower")
+    print(f"{what}: {share['value']:.4f}")
+    return {what: share}
+
+
+def time_step(model, pairs):
+    """Seconds that a step waits for its batch, and that it takes in all."""
+    start = time.perf_counter()
+    images, labels = next(pairs)
+    wait = time.perf_counter() - start
+    model.train_on_batch(images, labels)
+    return wait, time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -1,64 +1,94 @@
 """How fast the evaluation is, and in how much memory.
 
-    python benchmarks/evaluation.py              # minutes; needs 3 GiB
-    python benchmarks/evaluation.py --no-large   # without the million
-    python benchmarks/evaluation.py --smoke      # seconds, tiny sizes
+    python -m benchmarks.evaluation            # minutes; needs 3 GiB
+    python -m benchmarks.evaluation --short    # a fifth of the large gallery
+    python -m benchmarks.evaluation --smoke    # seconds, tiny sizes
 
 Embeddings are random unit vectors: rankings then hold no luck that a method
 could use, every true match lies anywhere in the gallery. Each time stands
-beside another that was taken in the same run, because machines differ:
+beside another that was taken in turn with it, because machines differ:
 
 - RegDB size, beside a loop over the ranking of each query, and beside the
   usual NumPy evaluator, which sorts each row;
 - SYSU-MM01 sizes, single-shot and multi-shot, with its camera rules;
 - k-reciprocal re-ranking at SYSU-MM01's multi-shot size;
-- 10,000 queries in a gallery of a million, beside the bare matrix product in
-  the same blocks, the first half taken before and the second half after.
+- 10,000 queries in a gallery of a million, in five parts, each beside the bare
+  matrix product in the same blocks.
 """
 
-import argparse
-import resource
-import sys
 import time
 
 import numpy as np
 
+from benchmarks.measure import (
+    figure,
+    least_seconds,
+    options_parser,
+    paired_ratio,
+    peak_memory,
+    ratio_of,
+    seconds_of,
+    write_results,
+)
 from nfs_keras.evaluation import metrics_from_similarity, retrieval_metrics
 from nfs_keras.evaluation import rerank as k_reciprocal
 
 MEMORY = 2**29  # bytes for similarities in work, of the large gallery
+PAIRS = 5
+PRODUCT = "NumPy's product of the same embeddings, and nothing else"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes")
-    parser.add_argument("--no-large", action="store_true")
-    options = parser.parse_args()
+def main(arguments=None):
+    options = options_parser(__doc__).parse_args(arguments)
     scale = 20 if options.smoke else 1
-    compare_with_loops(identities=206 // scale, images=10)
-    measure_sysu(queries=3803 // scale, identities=96 // min(scale, 4))
-    if not options.no_large:
-        compare_with_product(10_000 // scale, 1_000_000 // scale)
+    part = 20 if options.smoke else 5 if options.short else 1
+    ratios, figures = compare_with_loops(206 // scale, images=10)
+    tell(ratios, figures)
+    figures |= tell(measure_sysu(3803 // scale, identities=96 // min(scale, 4)))
+    found = compare_with_product(10_000 // part, 1_000_000 // part)
+    tell(*found)
+    write_results("evaluation", options, ratios | found[0], figures | found[1])
+
+
+def tell(*results):
+    """Prints ratios or figures, and gives the first of them back."""
+    for found in results:
+        for what, result in found.items():
+            rest = {k: v for k, v in result.items() if k != "value"}
+            print(f"{what}: {result['value']} {rest}", flush=True)
+    return results[0]
 
 
 def compare_with_loops(identities, images):
     """RegDB: every image of one modality in all of the other."""
     labels = np.repeat(np.arange(identities), images)
     query, gallery = (random_units(len(labels), 512, seed) for seed in (0, 1))
-    ours, metrics = least_time(
-        lambda: retrieval_metrics(query, gallery, labels, labels, ranks=(1,)),
-        repeat=9,
-    )
-    report(f"RegDB {len(query):,} x {len(gallery):,} x 512", ours)
-    for name, loop, repeat in (
-        ("sort each row", loop_of_sorts, 3),
-        ("loop over queries and ranks", loop_of_ranks, 3),
+
+    def ours():
+        return retrieval_metrics(query, gallery, labels, labels, ranks=(1,))
+
+    ratios = {}
+    for name, loop, aim in (
+        ("sorting each row", loop_of_sorts, None),
+        ("a loop over queries and ranks", loop_of_ranks, 50.0),
     ):
-        seconds, mean_ap = least_time(
-            lambda loop=loop: loop(query, gallery, labels, labels), repeat
-        )
-        check_equal(metrics.mean_ap, mean_ap)
-        report(f"  {name}", seconds, f"{times(seconds, ours)} as long")
+
+        def theirs(loop=loop):
+            return loop(query, gallery, labels, labels)
+
+        check_equal(ours().mean_ap, theirs())
+        what = f"speed at the size of RegDB, ours against {name}"
+        ratios[what] = paired_ratio(theirs, ours, PAIRS, aim)
+    return ratios, {"RegDB": speed(ours, query, gallery)}
+
+
+def speed(evaluate, query, gallery):
+    """Queries a second, and as many as the bare product allows."""
+    seconds = np.median([seconds_of(evaluate) for _ in range(PAIRS)])
+    product = least_seconds(lambda: query @ gallery.T)
+    return figure(
+        len(query) / seconds, "queries/s", len(query) / product, PRODUCT
+    )
 
 
 def measure_sysu(queries, identities):
@@ -67,21 +97,24 @@ def measure_sysu(queries, identities):
     query_labels = rng.integers(0, identities, queries)
     query = random_units(queries, 512, seed=0)
     query_cameras = rng.choice([3, 6], queries)
+    figures = {}
     for shots, size in ((1, 301), (10, 3010)):
         pairs = [(i, c) for i in range(identities) for c in (1, 2, 4, 5)]
         seen = np.repeat(pairs, shots, axis=0)[:size]
         gallery = random_units(len(seen), 512, seed=1)
         labels = (query_labels, seen[:, 0], query_cameras, seen[:, 1])
-        seconds, _ = least_time(
-            lambda g=gallery, x=labels: retrieval_metrics(
-                query, g, *x, "sysu_mm01", ranks=(1,)
-            ),
-            repeat=5,
-        )
-        report(f"SYSU-MM01 {queries:,} x {len(gallery):,} x 512", seconds)
-    seconds, distances = least_time(lambda: k_reciprocal(query, gallery), 1)
+
+        def evaluate(gallery=gallery, labels=labels):
+            retrieval_metrics(query, gallery, *labels, "sysu_mm01", ranks=(1,))
+
+        name = f"SYSU-MM01, gallery of {shots} of each person and camera"
+        figures[name] = speed(evaluate, query, gallery)
+    start = time.perf_counter()
+    distances = k_reciprocal(query, gallery)
+    seconds = time.perf_counter() - start
     metrics_from_similarity(-distances, *labels, "sysu_mm01", ranks=(1,))
-    report("  re-ranked", seconds, f"peak {peak_memory():.2f} GiB")
+    figures["SYSU-MM01, re-ranked"] = figure(queries / seconds, "queries/s")
+    return figures
 
 
 def compare_with_product(queries, size):
@@ -91,30 +124,39 @@ def compare_with_product(queries, size):
     gallery = random_units(size, 256, seed=1)
     labels = rng.permutation(size) // 10
     query_labels = rng.integers(0, size // 10, queries)
-    half = queries // 2
-    product = bare_product(query[:half], gallery)
-    total, _ = least_time(
-        lambda: retrieval_metrics(
-            query, gallery, query_labels, labels, memory=MEMORY
-        ),
-        repeat=1,
-    )
-    product += bare_product(query[half:], gallery)
-    name = f"{queries:,} x {size:,} x 256"
-    report(name, total, f"peak {peak_memory():.2f} GiB")
-    remark = f"the evaluation takes {times(total, product)} as long"
-    report("  bare matrix product", product, remark)
+    times = []
+    for part in np.array_split(np.arange(queries), PAIRS):
+        start = clocks()
+        bare_product(query[part], gallery)
+        middle = clocks()
+        retrieval_metrics(
+            query[part], gallery, query_labels[part], labels, memory=MEMORY
+        )
+        times.append((middle - start, clocks() - middle))
+    product, ours = np.swapaxes(times, 0, 1)
+    seconds, processor = (ours / product).T
+    what = f"{queries:,} in {size:,}, ours against the bare product"
+    held = query.nbytes + gallery.nbytes + MEMORY
+    return {
+        f"time, {what}": ratio_of(seconds, 2.0, "lower"),
+        f"processor time, {what}": ratio_of(processor, better="lower"),
+    }, {
+        f"peak memory, {queries:,} in {size:,}": figure(
+            peak_memory() / 2**20,
+            "GiB",
+            held / 2**30,
+            "the embeddings and one block of similarities",
+        )
+    }
 
 
 def bare_product(query, gallery):
-    """Times the similarities alone, in the blocks of the evaluation."""
+    """The similarities alone, in the blocks of the evaluation."""
     height = max(1, min(len(query), MEMORY // (4 * len(gallery))))
     block = np.empty((height, len(gallery)), np.float32)
-    start = clocks()
     for i in range(0, len(query), height):
         rows = query[i : i + height]
         np.matmul(rows, gallery.T, out=block[: len(rows)])
-    return clocks() - start
 
 
 def loop_of_ranks(query, gallery, query_labels, gallery_labels):
@@ -164,37 +206,9 @@ def clocks():
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def least_time(function, repeat):
-    """The least of several times, on either clock, and the last result."""
-    seconds = []
-    for _ in range(repeat):
-        start = clocks()
-        result = function()
-        seconds.append(clocks() - start)
-    return np.min(seconds, axis=0), result
-
-
-def times(seconds, others):
-    """Both ratios, in words."""
-    wall, processor = seconds / others
-    return f"{wall:.3g} (processor: {processor:.3g}) times"
-
-
-def peak_memory():
-    """Peak resident memory of this process so far, in GiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
-
-
 def check_equal(ours, theirs):
     if abs(ours - theirs) > 1e-4:
         raise ValueError(f"Results differ: {ours} and {theirs}.")
-
-
-def report(name, seconds, remark=""):
-    wall, processor = seconds
-    line = f"{name:32}{wall:9.3f} s  processor {processor:9.3f} s  {remark}"
-    print(line.rstrip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Batch embedding and the gallery, beside what bounds them.
 
     python -m benchmarks.scale            # five minutes on two idle cores
+    python -m benchmarks.scale --short    # a tenth of the sizes, no Ray
     python -m benchmarks.scale --smoke    # under a minute, tiny sizes
 
 1. A folder of 20,000 synthetic pictures (64 x 32, PNG) embedded by the local
@@ -31,7 +32,15 @@ import keras
 import numpy as np
 from pyarrow import parquet
 
-from benchmarks.measure import paired_ratio, ratio_of, write_results
+from benchmarks.measure import (
+    copy_rate,
+    figure,
+    options_parser,
+    paired_ratio,
+    product_rate,
+    ratio_of,
+    write_results,
+)
 from nfs_keras.models import reid_network
 from nfs_keras.scale import Embedder, Gallery, embed_folder
 from nfs_keras.serving import export_saved_model
@@ -43,41 +52,44 @@ TOP = 10
 QUIET = {"batch_size": BATCH, "shard_size": 256, "verbose": 0}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes")
+def main(arguments=None):
+    parser = options_parser(__doc__)
     parser.add_argument(
         "--index", default="FLAT", choices=["FLAT", "HNSW"], help="of part 3"
     )
     parser.add_argument("--dim", type=int, default=DIM, help="of part 3")
     parser.add_argument("--only", choices=["embed", "gallery"])
     parser.add_argument("--embed", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.embed:  # the process that is killed
-        return embed(*options.embed)
-    scale = 50 if options.smoke else 1
+        embed(*options.embed)
+        return
+    scale = 50 if options.smoke else 10 if options.short else 1
     with tempfile.TemporaryDirectory() as folder:
-        ratios = run(pathlib.Path(folder), scale, options)
-    if not (options.smoke or options.only):
-        print("written:", write_results("scale", ratios))
-    return None
+        ratios, figures = run(pathlib.Path(folder), scale, options)
+    if not options.only:
+        write_results("scale", options, ratios, figures)
 
 
 def run(folder, scale, options):
-    """Measures all parts in a scratch folder; gives their ratios."""
-    ratios = {}
+    """Measures all parts in a scratch folder; gives ratios and figures."""
+    ratios, figures = {}, {}
     if options.only != "gallery":
         model = make_model(folder / "model")
         write_pictures(folder / "all", 20_000 // scale)
         write_pictures(folder / "part", 2_000 // scale)
-        ratios |= compare_with_bare_model(folder, model)
+        found = compare_with_bare_model(folder, model)
+        ratios |= found[0]
+        figures |= found[1]
         kill_and_restart(folder, model)
         if scale == 1:
             embed_with_ray(folder, model)
     if options.only != "embed":
         size = 200_000 // scale
-        ratios |= compare_gallery(folder, size, options.dim, options.index)
-    return ratios
+        found = compare_gallery(folder, size, options.dim, options.index)
+        ratios |= found[0]
+        figures |= found[1]
+    return ratios, figures
 
 
 def make_model(directory):
@@ -130,7 +142,14 @@ def compare_with_bare_model(folder, model):
     }
     for name, ratio in ratios.items():
         print(f"{name}: {ratio}")
-    return ratios
+    return ratios, {
+        "local engine, from files on disk": figure(
+            rates[1],
+            "images/s",
+            rates[0],
+            "the bare SavedModel, fed the same bytes from memory",
+        )
+    }
 
 
 def kill_and_restart(folder, model):
@@ -196,10 +215,10 @@ def compare_gallery(folder, size, dim, index):
         start = time.perf_counter()
         gallery = stack.enter_context(Gallery(path, timeout=600.0))
         print(f"opened in {time.perf_counter() - start:.1f} s")
-        ratios = compare_searches(gallery, vectors, queries)
+        found = compare_searches(gallery, vectors, queries)
     used = sum(file.stat().st_size for file in path.rglob("*.*"))
     print(f"{used / size / dim / 4:.2f} times the raw embeddings, on disk")
-    return ratios
+    return found
 
 
 def people(size, num_queries, dim):
@@ -232,6 +251,17 @@ def compare_searches(gallery, vectors, queries):
         recall(search(batch), exact(batch, vectors)) for batch in batches
     ]
     ratios = {f"recall@{TOP}, gallery / exact": ratio_of(recalls, aim=0.99)}
+    limits = {
+        100: (
+            product_rate() * 1e9 / (2 * vectors.size),
+            "NumPy's bare product of large matrices",
+        ),
+        1: (
+            copy_rate() * 1e9 / vectors.nbytes,
+            "reading all embeddings once, as fast as memory is copied",
+        ),
+    }
+    figures = {}
     for number in (100, 1):
         batch = queries[:number]
         ours, theirs = partial(search, batch), partial(exact, batch, vectors)
@@ -240,9 +270,12 @@ def compare_searches(gallery, vectors, queries):
         print("gallery {:.0f}, exact NumPy {:.0f}".format(*rates))
         name = f"queries/s, {number} at once, gallery / exact NumPy"
         ratios[name] = paired_ratio(theirs, ours)
+        figures[f"gallery of {len(vectors):,}, {number} at once"] = figure(
+            rates[0], "queries/s", *limits[number]
+        )
     for name, ratio in ratios.items():
         print(f"{name}: {ratio}")
-    return ratios
+    return ratios, figures
 
 
 def exact(queries, vectors):

@@ -1,7 +1,7 @@
 """What a search step costs, and how fast the networks are that it is about.
 
     python -m benchmarks.search            # some 20 minutes on two cores
-    python -m benchmarks.search --smoke    # seconds, numbers without meaning
+    python -m benchmarks.search --smoke    # numbers without meaning
     python -m benchmarks.search --only compact
 
 Four comparisons, each measured in turn in one process:
@@ -15,15 +15,16 @@ Four comparisons, each measured in turn in one process:
 - `agw`: a training step of AGW (ResNet-50 with non-local blocks, pictures of
   288 x 144, batch 32) against the same network in PyTorch, written from the
   recipe, in float32 and in bfloat16 (Keras' `mixed_bfloat16`, PyTorch's
-  autocast);
+  autocast); without PyTorch it is left out;
 - `compact`: inference of a network whose gates close the same half of the
   channels for both modalities against the same network compacted.
 
 Ratios are theirs against ours in seconds, so throughput ours against theirs,
-but for `steps`. `--only` keeps what `search.json` holds of the others.
+but for `steps`. `--only` keeps what `search.json` holds of the others, and
+`--short` leaves out nothing: five pairs are the least.
 """
 
-import argparse
+import importlib.util
 import json
 import time
 from typing import NamedTuple
@@ -32,7 +33,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.measure import RESULTS, ratio_of, seconds_of, write_results
+from benchmarks.measure import (
+    RESULTS,
+    figure,
+    options_parser,
+    product_rate,
+    ratio_of,
+    seconds_of,
+    write_results,
+)
 from nfs_keras.backbones import Backbone, resnet50
 from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
 from nfs_keras.backbones.residual_block import ResidualBlock
@@ -161,9 +170,10 @@ def compare_steps(case, pairs):
         f"{case.backbone}, {name} against a step without gates": ratio_of(
             seconds[name] / seconds["plain"],
             1.75 if name == "search step" else None,
+            better="lower",
         )
         for name in steps
-    }
+    }, {}
 
 
 def compare_norm(case, pairs):
@@ -185,11 +195,14 @@ def compare_norm(case, pairs):
         pairs,
     )
     ratio = ratio_of(seconds["Keras'"] / seconds["ours"], 1.0)
-    return {"batch norm, training throughput, ours against Keras'": ratio}
+    return {"batch norm, training throughput, ours against Keras'": ratio}, {}
 
 
 def compare_agw(case, pairs):
     """Training steps of AGW against PyTorch's."""
+    if importlib.util.find_spec("torch") is None:
+        print("PyTorch is not installed: AGW is not compared with it.")
+        return {}, {}
     from benchmarks.torch_agw_step import torch_step
 
     shape, batch_size = case.image_shape, case.batch_size
@@ -202,8 +215,7 @@ def compare_agw(case, pairs):
         },
         pairs,
     )
-    print({name: float(np.median(s)) for name, s in seconds.items()})
-    return {
+    ratios = {
         f"training throughput, {ours} against {theirs}": ratio_of(
             seconds[theirs] / seconds[ours], aim
         )
@@ -212,6 +224,22 @@ def compare_agw(case, pairs):
             ("ours in bfloat16", "PyTorch's", 1.6),
             ("ours in bfloat16", "PyTorch's autocast", 1.2),
             ("ours in bfloat16", "ours", None),
+        )
+    }
+    return ratios, agw_speed(case, seconds["ours"])
+
+
+def agw_speed(case, seconds):
+    """Operations a second of our training step, and the processor's most."""
+    flops = count_flops(make_network(case).encoder("visible"))
+    # Back through a layer is twice the work of the way forth.
+    rate = 3 * case.batch_size * flops / np.median(seconds) / 1e9
+    return {
+        f"{case.backbone}, training step, float32": figure(
+            rate,
+            "GFLOP/s",
+            product_rate(),
+            "NumPy's product of two 2048 x 2048 float32 matrices",
         )
     }
 
@@ -228,12 +256,17 @@ def compare_compact(case, pairs):
     }
     seconds = take_turns(calls, pairs)
     flops = [count_flops(encoder) for encoder in encoders]
-    print(f"{case.backbone}: {flops[1] / flops[0]:.2f} of the operations left")
     what = f"{case.backbone}, inference throughput, compacted at half the"
-    return {
-        f"{what} channels against masked": ratio_of(
-            seconds["masked"] / seconds["small"],
-            None if case.backbone == "resnet50" else 1.6,
+    ratio = ratio_of(
+        seconds["masked"] / seconds["small"],
+        None if case.backbone == "resnet50" else 1.6,
+    )
+    return {f"{what} channels against masked": ratio}, {
+        f"{case.backbone}, inference, compacted against masked": figure(
+            ratio["value"],
+            "times as fast",
+            flops[0] / flops[1],
+            "the share of operations that compacting leaves",
         )
     }
 
@@ -252,33 +285,42 @@ def half_open(network):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="small sizes")
+    parser = options_parser(__doc__)
     parser.add_argument("--only", choices=("steps", "norm", "compact", "agw"))
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args(arguments)
-    pairs = 1 if options.smoke else options.pairs
     jobs = {
         "steps": [(compare_steps, STEPS)],
         "norm": [(compare_norm, NORM)],
         "compact": [(compare_compact, case) for case in COMPACT],
         "agw": [(compare_agw, AGW)],
     }
-    ratios, last = {}, RESULTS / "search.json"
-    if options.only and last.exists():
-        ratios = json.loads(last.read_text())["ratios"]
-    for name, comparisons in jobs.items():
-        for compare, case in comparisons:
-            if options.only in (None, name):
-                found = compare(SMALL if options.smoke else case, pairs)
-                for what, ratio in found.items():
-                    aim = ratio["aim"]
-                    print(
-                        f"{what}: {ratio['value']:.2f}, aim {aim}", flush=True
-                    )
-                ratios |= found
-                if not options.smoke:  # what is measured stays
-                    write_results("search", ratios)
+    wanted = [options.only] if options.only else jobs
+    ratios, figures = last_results(options)
+    for compare, case in (job for name in wanted for job in jobs[name]):
+        found = compare(
+            SMALL if options.smoke else case,
+            1 if options.smoke else options.pairs,
+        )
+        tell(found[0])
+        ratios |= found[0]
+        figures |= found[1]
+        write_results("search", options, ratios, figures)  # it is kept
+
+
+def last_results(options):
+    """What `--only` leaves as it is."""
+    last = (options.results or RESULTS) / "search.json"
+    if options.smoke or not options.only or not last.exists():
+        return {}, {}
+    kept = json.loads(last.read_text())
+    return kept["ratios"], kept.get("figures", {})
+
+
+def tell(ratios):
+    for what, ratio in ratios.items():
+        value, aim = ratio["value"], ratio["aim"]
+        print(f"{what}: {value:.2f}, aim {aim}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from benchmarks import scale
 def test_the_smoke_form_measures_every_part(tmp_path, monkeypatch):
     monkeypatch.chdir(scale.__file__.rpartition("/benchmarks/")[0])
     options = types.SimpleNamespace(only=None, dim=16, index="FLAT")
-    ratios = scale.run(tmp_path, scale=100, options=options)
+    ratios, figures = scale.run(tmp_path, scale=100, options=options)
     assert set(ratios) == {
         "images/s, local engine / bare SavedModel",
         "processor time, bare SavedModel / local engine",
@@ -15,4 +15,5 @@ def test_the_smoke_form_measures_every_part(tmp_path, monkeypatch):
         "queries/s, 1 at once, gallery / exact NumPy",
     }
     assert all(len(ratio["pairs"]) >= 5 for ratio in ratios.values())
+    assert all(0 < figure["value"] for figure in figures.values())
     assert ratios["recall@10, gallery / exact"]["value"] == 1.0

@@ -1,0 +1,18 @@
+from benchmark_results import check_result
+
+from benchmarks import layers
+
+
+def test_its_smoke_form_measures_time_memory_and_speed(tmp_path, monkeypatch):
+    # A process of its own per peak is not needed to see that it is asked for.
+    monkeypatch.setattr(
+        layers, "training_memory", lambda name, searched, size: 2 + searched
+    )
+    layers.main(["--smoke", f"--results={tmp_path}"])
+    ratios = check_result(tmp_path / "layers.json", least_pairs=1)
+    end = ", with search against without"
+    assert set(ratios) == {
+        f"small, {what}{end}"
+        for what in ("forward pass", "training step", "peak memory")
+    }
+    assert ratios[f"small, peak memory{end}"]["value"] == 1.5
