@@ -83,7 +83,7 @@ PUBLISHED = """
 
 R-1 / mAP, as published. **Not comparable with anything above**: photographs of
 real people instead of drawn ones, ResNet-50 started from ImageNet at 288 x 144
-instead of a tiny network started at random. They stand here so that nobody has
+instead of a tiny network that has never seen a photograph. They stand here so that nobody has
 to look them up, and so that nobody mistakes our figures for them.
 """
 
@@ -94,9 +94,9 @@ NOT_SHOWN = """
   by request and were not at hand. The people are drawn (see
   [synthetic_data.md](synthetic_data.md)); what identifies them across
   modalities, and what misleads, was put there by us.
-- **Nothing about large networks.** The network is `tiny` and starts from random
-  weights; no ImageNet weights were at hand. A search may bring more, or less,
-  to a network that already knows what to look at.
+- **Nothing about large networks.** The network is `tiny`, and no ImageNet
+  weights were at hand. A search may bring more, or less, to a network that
+  already knows what to look at.
 - **Not the paper's numbers.** The paper's formulas, temperatures and weights
   are not public: ours are our choice, and so is whatever they reach.
 - **No other world than the ones named above**, and one division of its people
