@@ -62,3 +62,8 @@ def test_a_dataset_with_one_direction_has_one():
 def test_columns_stand_under_their_titles():
     lines = tell_results([BASELINE, BASELINE]).splitlines()
     assert len({len(line) for line in lines[1:]}) == 1
+
+
+def test_drawn_people_are_told():
+    assert "Synthetic people" in tell_results([BASELINE], synthetic=True)
+    assert "Synthetic" not in tell_results([BASELINE])

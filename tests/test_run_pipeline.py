@@ -12,8 +12,14 @@ from benchmarks.resume import differences
 from nfs_keras.datasets import RegDB, split_by_identity
 from nfs_keras.models import Architecture
 from nfs_keras.pipeline import STAGES, run_pipeline
-from nfs_keras.pipeline.scoring import mean_average_precision
+from nfs_keras.pipeline.scoring import (
+    evaluate_embedded,
+    load_embedded,
+    mean_average_precision,
+)
 from nfs_keras.recipes import demo
+from nfs_keras.report import summarize_run
+from nfs_keras.report.run import SYNTHETIC
 
 
 def train(data, output, *flags):
@@ -51,6 +57,23 @@ def test_what_derivation_costs_is_kept(smoke_data, smoke_run):
         mean_average_precision(network, proxy)
     )
     assert "mAP on the proxy people" in (smoke_run / "log.txt").read_text()
+
+
+def test_scores_on_drawn_people_say_so_wherever_they_stand(smoke_run):
+    for name in ("log.txt", "metrics.md", "report.html"):
+        assert SYNTHETIC in (smoke_run / name).read_text("utf-8")
+    assert SYNTHETIC in summarize_run(smoke_run)
+    card = (smoke_run / "saved_model" / "1" / "model_card.md").read_text()
+    assert "| synthetic | True |" in card
+
+
+def test_scores_on_photographs_do_not(smoke_data, smoke_run, tmp_path):
+    data = shutil.copytree(smoke_data, tmp_path / "data")
+    (data / "synthetic.json").unlink()
+    embedded = load_embedded(smoke_run, "baseline")
+    paths = np.char.replace(embedded["path"], str(smoke_data), str(data))
+    table = evaluate_embedded({**embedded, "path": paths}, RegDB(data))
+    assert table.notes == ()
 
 
 def test_compaction_keeps_the_scores(smoke_run):

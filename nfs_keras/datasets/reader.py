@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from nfs_keras.datasets.sample import MODALITIES, Sample
+from nfs_keras.datasets.synthetic.tree import RECIPE_FILE
 
 
 class Reader:
@@ -76,6 +77,11 @@ class Reader:
     def replace(self, **options: Any) -> Self:
         """Makes a reader of the same folder with some options changed."""
         return type(self)(self.root, **{**self.options, **options})
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the pictures are drawn: scores are not the dataset's."""
+        return (self.root / RECIPE_FILE).exists()
 
     @property
     def published(self) -> dict[str, tuple[int, int, int]]:

@@ -1,16 +1,18 @@
 """What a run found, in a few lines for a terminal."""
 
 from nfs_keras.report.formats import decimal, short
+from nfs_keras.report.run import SYNTHETIC
 
 DIRECTIONS = ("visible_to_infrared", "infrared_to_visible")
 FIGURES = {"rank1": "R-1", "mean_ap": "mAP"}
 
 
-def tell_results(rows):
+def tell_results(rows, synthetic=False):
     """Tabulates the networks of a run, and says what the search brought.
 
     Args:
         rows: List of dicts, the rows of `metrics.json`.
+        synthetic: Whether the test people are drawn, which is then said.
 
     Returns:
         String of several lines. Figures are percent; speed is pictures per
@@ -21,6 +23,8 @@ def tell_results(rows):
     by_name = {row["name"]: row for row in rows}
     if {"baseline", "searched"} <= set(by_name):
         parts.append(tell_gain(by_name, directions))
+    if synthetic:
+        parts.append(SYNTHETIC)
     return "\n".join(parts)
 
 

@@ -69,7 +69,8 @@ def run_pipeline(
             if todo:
                 do(job)
     if (run / "metrics.json").exists():
-        run.say(tell_results(run.read_json("metrics.json")["rows"]))
+        rows = run.read_json("metrics.json")["rows"]
+        run.say(tell_results(rows, dataset.synthetic))
     return run
 
 
@@ -105,6 +106,7 @@ def open_run(output, dataset, recipe, seed, search, architecture):
         dataset={
             **data,
             "root": str(dataset.root),
+            "synthetic": dataset.synthetic,
             "fingerprint": options["fingerprint"],
             "statistics": statistics(dataset),
         },

@@ -65,7 +65,8 @@ def run_trials(
     with replace_file(output / "metrics.md", "w") as file:
         file.write("\n".join(tables))
     write_report([run.path for run in runs.values()], output / "report.html")
-    print(f"=== {len(runs)} trials\n{tell_results(rows)}", flush=True)
+    told = tell_results(rows, dataset.synthetic)
+    print(f"=== {len(runs)} trials\n{told}", flush=True)
     return output
 
 

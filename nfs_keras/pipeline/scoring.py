@@ -1,5 +1,6 @@
 """Scores a network on a dataset's own protocol."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -16,6 +17,7 @@ from nfs_keras.evaluation import (
     retrieval_metrics,
 )
 from nfs_keras.models import count_flops
+from nfs_keras.report.run import SYNTHETIC
 from nfs_keras.serving import fit_match_probability
 
 EVALUATE = {
@@ -116,7 +118,9 @@ def evaluate_embedded(embedded, dataset):
         embed = recall(embedded)
     else:
         embed = {trial: recall(x) for trial, x in embedded.items()}
-    return EVALUATE[dataset.name](embed, dataset)
+    table = EVALUATE[dataset.name](embed, dataset)
+    notes = (SYNTHETIC,) if dataset.synthetic else ()
+    return dataclasses.replace(table, notes=(*table.notes, *notes))
 
 
 def recall(embedded):

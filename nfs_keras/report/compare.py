@@ -4,7 +4,7 @@ import numpy as np
 
 from nfs_keras.report.blocks import Note, Table
 from nfs_keras.report.formats import DASH, decimal, short
-from nfs_keras.report.run import DIRECTIONS
+from nfs_keras.report.run import DIRECTIONS, SYNTHETIC
 from nfs_keras.report.tell_results import (
     count_people,
     tell_cmc,
@@ -29,6 +29,8 @@ def compare_runs(runs):
     if not named:
         yield Note("Nothing was evaluated yet, so there are no scores.")
         return
+    if any(run.synthetic for run in runs):
+        yield Note(SYNTHETIC)
     yield tabulate(named)
     yield from tell_trials(runs)
     if len(runs) > 1:

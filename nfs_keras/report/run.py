@@ -14,6 +14,9 @@ DIRECTIONS = {
     "infrared_to_visible": ("infrared", "visible"),
 }
 
+SYNTHETIC = (
+    "Synthetic people: these scores cannot be compared with published ones."
+)
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 
 
@@ -104,6 +107,11 @@ class Run:
     def dataset(self):
         """Dict of the dataset: name, root, trial, fingerprint, statistics."""
         return self.info.get("dataset") or {}
+
+    @property
+    def synthetic(self):
+        """Whether the pictures are drawn."""
+        return bool(self.dataset.get("synthetic"))
 
     def _part(self, name, read):
         """Reads one file; notes the reason and gives `{}` where it cannot."""

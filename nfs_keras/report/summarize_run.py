@@ -2,7 +2,7 @@
 
 from nfs_keras.report.compare import score_names, scores
 from nfs_keras.report.formats import decimal, duration, short
-from nfs_keras.report.run import Run
+from nfs_keras.report.run import SYNTHETIC, Run
 from nfs_keras.report.tell_search import tell_gap
 
 
@@ -33,10 +33,11 @@ def summarize_run(run_dir) -> str:
 
 
 def data_lines(run):
-    """Names the dataset."""
+    """Names the dataset, and says if its pictures are drawn."""
     facts = {k: run.dataset.get(k) for k in ("name", "trial", "root")}
     known = [f"{k} {v}" for k, v in facts.items() if v is not None]
-    return [f"dataset: {', '.join(known)}"] if known else []
+    lines = [f"dataset: {', '.join(known)}"] if known else []
+    return [*lines, SYNTHETIC] if run.synthetic else lines
 
 
 def stage_lines(run):
