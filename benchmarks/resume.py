@@ -1,12 +1,13 @@
 """Kills the main job at random moments, and sees that nothing is lost.
 
-    python benchmarks/resume.py --kills=10 --smoke
+    python -m benchmarks.resume --data_dir=data/synthetic_regdb_24 --smoke
 
 runs the job once without interruption, then in a second folder kills it again
 and again with SIGKILL and starts it anew with the same command, and compares
 what the two folders hold in the end: everything but measured speeds must be
 identical. The moments are drawn over the lines that the job writes as it goes
-on, a random time after each. Ends with status 1 if anything differs.
+on, a random time after each. Ends with status 1 if anything differs. --results
+names the folder that keeps what came out; without --smoke it is kept anyway.
 """
 
 import argparse
@@ -24,6 +25,8 @@ import zipfile
 
 import h5py
 import numpy as np
+
+from benchmarks.measure import figure, ratio_of, write_results
 
 PROGRAM = pathlib.Path(__file__).parent.parent / "examples" / "train_regdb.py"
 INTERRUPTED = 130
@@ -46,6 +49,17 @@ def main():
     for name in wrong:
         print(f"DIFFERS: {name}")
     print(f"{options.kills} kills: {'not ' if wrong else ''}identical")
+    agreement = [float(name not in wrong) for name in RESULTS]
+    write_results(
+        "resume",
+        options,
+        {
+            "a result after the kills is that of an unbroken run": ratio_of(
+                agreement, aim=1.0
+            )
+        },
+        {"kills": figure(options.kills, "SIGKILL")},
+    )
     shutil.rmtree(work)
     sys.exit(bool(wrong))
 
@@ -59,6 +73,8 @@ def read_options():
     parser.add_argument(
         "--reference", type=pathlib.Path, help="a run that is done already"
     )
+    parser.add_argument("--results", type=pathlib.Path)
+    parser.set_defaults(short=False)
     parser.add_argument(
         "--delay", type=float, default=3.0, help="longest, in seconds"
     )
