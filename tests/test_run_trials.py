@@ -1,0 +1,117 @@
+"""All trials of RegDB: what is averaged, over runs that trained nothing."""
+
+import importlib
+import json
+
+import numpy as np
+import pytest
+
+from nfs_keras.datasets import RegDB
+from nfs_keras.evaluation import retrieval_metrics
+from nfs_keras.pipeline import RunFolder, run_trials
+from nfs_keras.pipeline.job import NETWORKS
+from nfs_keras.recipes import demo
+
+TRIALS = range(1, 11)
+DIRECTIONS = {
+    "visible_to_infrared": ("visible", "infrared"),
+    "infrared_to_visible": ("infrared", "visible"),
+}
+
+
+def embeddings(samples, trial, name):
+    """Test pictures near their people, as near as chance will have it."""
+    rng = np.random.default_rng([trial, len(name)])
+    identity = np.array([sample.identity for sample in samples])
+    vectors = rng.normal(size=(identity.max() + 1, 8))[identity]
+    vectors = vectors + 2 * rng.normal(size=vectors.shape)
+    return {
+        "path": np.array([sample.path for sample in samples]),
+        "identity": identity,
+        "modality": np.array([sample.modality for sample in samples]),
+        "embedding": vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+    }
+
+
+def pretend(output, dataset, recipe, seed, search):
+    """Leaves what `run_pipeline` would."""
+    run = RunFolder(output, {}, dataset={"name": "regdb", **dataset.options})
+    trial = dataset.options["trial"]
+    (run / "embeddings").mkdir()
+    for name in NETWORKS:
+        arrays = embeddings(dataset.test, trial, name)
+        np.savez(run / f"embeddings/{name}.npz", **arrays)
+    costs = {"flops": trial, "parameters": 7, "images_per_second": 100 * trial}
+    run.write_json(
+        "metrics.json", {"rows": [{"name": name, **costs} for name in NETWORKS]}
+    )
+    return run
+
+
+@pytest.fixture(scope="module")
+def trials(smoke_data, tmp_path_factory):
+    """The folder of ten trials, its rows, and the runs that are drawn."""
+    folder, drawn = tmp_path_factory.mktemp("trials") / "all", []
+    with pytest.MonkeyPatch.context() as patch:
+        room = importlib.import_module("nfs_keras.pipeline.run_trials")
+        patch.setattr(room, "run_pipeline", pretend)
+        patch.setattr(room, "write_report", lambda *how: drawn.append(how))
+        assert run_trials(folder, RegDB(smoke_data), demo()) == folder
+    rows = json.loads((folder / "metrics.json").read_text())["rows"]
+    return folder, {row["name"]: row for row in rows}, drawn
+
+
+def scores_of_trials(data, name, direction):
+    """R-1 and mAP of each trial, straight from its embeddings."""
+    scores = []
+    for trial in TRIALS:
+        own = embeddings(RegDB(data, trial=trial).test, trial, name)
+        sides = [own["modality"] == side for side in DIRECTIONS[direction]]
+        metrics = retrieval_metrics(
+            *(own["embedding"][side] for side in sides),
+            *(own["identity"][side] for side in sides),
+        ).percent()
+        scores.append([metrics["rank1"], metrics["mean_ap"]])
+    return np.array(scores)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_scores_are_mean_and_deviation_over_trials(
+    name, direction, trials, smoke_data
+):
+    _, rows, _ = trials
+    scores = scores_of_trials(smoke_data, name, direction)
+    assert scores.std(axis=0).min() > 0
+    told, keys = rows[name][direction], ("rank1", "mean_ap")
+    np.testing.assert_allclose([told[k] for k in keys], scores.mean(axis=0))
+    np.testing.assert_allclose(
+        [told["deviation"][k] for k in keys], scores.std(axis=0, ddof=1)
+    )
+
+
+def test_costs_are_means(trials):
+    _, rows, _ = trials
+    assert rows["baseline"]["flops"] == 5.5
+    assert rows["baseline"]["images_per_second"] == 550
+
+
+def test_the_table_names_trials_and_says_that_people_are_drawn(trials):
+    folder, _, _ = trials
+    table = (folder / "metrics.md").read_text()
+    assert table.count("1, 2, 3, 4, 5, 6, 7, 8, 9, 10") == 6
+    assert table.count("±") > 0
+    assert table.count("Synthetic people") == 3
+
+
+def test_all_runs_stand_on_one_page(trials):
+    folder, _, ((runs, page),) = trials
+    assert page == folder / "report.html"
+    assert runs == [folder / f"trial{trial:02d}" for trial in TRIALS]
+
+
+def test_other_datasets_have_no_trials_to_train_on(smoke_data, tmp_path):
+    dataset = RegDB(smoke_data)
+    dataset.name = "sysu_mm01"
+    with pytest.raises(ValueError, match="Only RegDB has trials"):
+        run_trials(tmp_path, dataset, demo())
