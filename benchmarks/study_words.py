@@ -83,8 +83,8 @@ PUBLISHED = """
 
 R-1 / mAP, as published. **Not comparable with anything above**: photographs of
 real people instead of drawn ones, ResNet-50 started from ImageNet at 288 x 144
-instead of a tiny network that has never seen a photograph. They stand here so that nobody has
-to look them up, and so that nobody mistakes our figures for them.
+instead of a tiny network that has never seen a photograph. They stand here so
+that nobody has to look them up, and nobody mistakes our figures for them.
 """
 
 NOT_SHOWN = """
