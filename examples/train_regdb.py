@@ -23,6 +23,7 @@ from absl import flags
 from nfs_keras.datasets import RegDB, synthesize_regdb
 from nfs_keras.pipeline import run_pipeline, run_trials
 from nfs_keras.recipes import PRESETS
+from nfs_keras.scale import make_strategy
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "RegDB's folder; drawn if not given.")
@@ -34,6 +35,9 @@ flags.DEFINE_string("output", "runs/regdb", "The run's folder.")
 flags.DEFINE_integer("seed", 0, "Seed of everything.")
 flags.DEFINE_enum(
     "search", "dual", ["dual", "channel", "spatial"], "What is searched."
+)
+flags.DEFINE_enum(
+    "strategy", "none", ["none", "mirrored"], "mirrored: on all GPUs here."
 )
 flags.DEFINE_bool("smoke", False, "Try every stage in a minute.")
 
@@ -58,10 +62,11 @@ def main(_):
         recipe = recipe.smoke()
     how = (recipe, FLAGS.seed, FLAGS.search)
     output = pathlib.Path(FLAGS.output)
-    if FLAGS.trial == "all":
-        run_trials(output, dataset, *how)
-    else:
-        run_pipeline(output, dataset.replace(trial=int(FLAGS.trial)), *how)
+    with make_strategy(FLAGS.strategy).scope():
+        if FLAGS.trial == "all":
+            run_trials(output, dataset, *how)
+        else:
+            run_pipeline(output, dataset.replace(trial=int(FLAGS.trial)), *how)
     print(f"Open {output / 'report.html'} in a browser.")
 
 

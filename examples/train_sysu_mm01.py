@@ -25,6 +25,7 @@ from nfs_keras.datasets import SYSUMM01
 from nfs_keras.datasets.synthetic import synthesize_sysu_mm01
 from nfs_keras.pipeline import run_pipeline
 from nfs_keras.recipes import PRESETS
+from nfs_keras.scale import make_strategy
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "SYSU-MM01's folder; drawn if not given.")
@@ -34,6 +35,9 @@ flags.DEFINE_enum(
 flags.DEFINE_enum("preset", "demo", PRESETS, "How large and how long.")
 flags.DEFINE_string("output", "runs/sysu_mm01", "The run's folder.")
 flags.DEFINE_integer("seed", 0, "Seed of everything.")
+flags.DEFINE_enum(
+    "strategy", "none", ["none", "mirrored"], "mirrored: on all GPUs here."
+)
 flags.DEFINE_bool("smoke", False, "Try every stage in a minute.")
 
 
@@ -59,7 +63,8 @@ def main(_):
         # AGW's epoch: as many pictures as the larger modality has.
         visible = sum(s.modality == "visible" for s in dataset.train)
         recipe = dataclasses.replace(recipe, steps=visible // 32)
-    run = run_pipeline(FLAGS.output, dataset, recipe, FLAGS.seed)
+    with make_strategy(FLAGS.strategy).scope():
+        run = run_pipeline(FLAGS.output, dataset, recipe, FLAGS.seed)
     print(f"Open {run / 'report.html'} in a browser.")
 
 

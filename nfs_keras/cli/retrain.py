@@ -17,6 +17,7 @@ from nfs_keras.cli.training_flags import (
     training_flags,
 )
 from nfs_keras.pipeline import STAGES, run_pipeline
+from nfs_keras.scale import make_strategy
 
 FLAGS = training_flags()
 flags.DEFINE_string(
@@ -27,12 +28,13 @@ flags.mark_flag_as_required("architecture", flag_values=FLAGS)
 
 def run(words):
     words_named(words)
-    run_pipeline(
-        FLAGS.output,
-        chosen_dataset(FLAGS),
-        chosen_recipe(FLAGS),
-        FLAGS.seed,
-        FLAGS.search,
-        stages=[s for s in STAGES if s not in ("baseline", "search")],
-        architecture=FLAGS.architecture,
-    )
+    with make_strategy(FLAGS.strategy).scope():
+        run_pipeline(
+            FLAGS.output,
+            chosen_dataset(FLAGS),
+            chosen_recipe(FLAGS),
+            FLAGS.seed,
+            FLAGS.search,
+            stages=[s for s in STAGES if s not in ("baseline", "search")],
+            architecture=FLAGS.architecture,
+        )

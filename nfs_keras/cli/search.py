@@ -13,18 +13,20 @@ from nfs_keras.cli.training_flags import (
     training_flags,
 )
 from nfs_keras.pipeline import run_pipeline
+from nfs_keras.scale import make_strategy
 
 FLAGS = training_flags()
 
 
 def run(words):
     words_named(words)
-    run = run_pipeline(
-        FLAGS.output,
-        chosen_dataset(FLAGS),
-        chosen_recipe(FLAGS),
-        FLAGS.seed,
-        FLAGS.search,
-        stages=("search",),
-    )
+    with make_strategy(FLAGS.strategy).scope():
+        run = run_pipeline(
+            FLAGS.output,
+            chosen_dataset(FLAGS),
+            chosen_recipe(FLAGS),
+            FLAGS.seed,
+            FLAGS.search,
+            stages=("search",),
+        )
     print(f"Written: {run / 'architecture.json'}")

@@ -19,6 +19,7 @@ from nfs_keras.cli.training_flags import (
 )
 from nfs_keras.datasets import open_dataset
 from nfs_keras.pipeline import run_pipeline, run_trials
+from nfs_keras.scale import make_strategy
 
 FLAGS = training_flags()
 
@@ -26,7 +27,8 @@ FLAGS = training_flags()
 def run(words):
     words_named(words)
     how = (chosen_recipe(FLAGS), FLAGS.seed, FLAGS.search)
-    if FLAGS.trial == "all":
-        run_trials(FLAGS.output, open_dataset(FLAGS.data), *how)
-    else:
-        run_pipeline(FLAGS.output, chosen_dataset(FLAGS), *how)
+    with make_strategy(FLAGS.strategy).scope():
+        if FLAGS.trial == "all":
+            run_trials(FLAGS.output, open_dataset(FLAGS.data), *how)
+        else:
+            run_pipeline(FLAGS.output, chosen_dataset(FLAGS), *how)

@@ -32,6 +32,11 @@ def training_flags():
         "search", "dual", ["dual", "channel", "spatial"],
         "What to search: channels, pixels or both.", flag_values=values,
     )  # fmt: skip
+    flags.DEFINE_enum(
+        "strategy", "none", ["none", "mirrored"],
+        "mirrored: on all GPUs of this host, see docs/scale.md.",
+        flag_values=values,
+    )  # fmt: skip
     flags.DEFINE_bool(
         "smoke", False, "Try every stage in a minute; nothing is learned.",
         flag_values=values,

@@ -61,7 +61,9 @@ def compact(network, modality=None):
 def check_compactable(network):
     """Raises `ValueError` unless every channel choice is final and cuttable."""
     for name, cell in network.cells.items():
-        if any(float(gate.searching) for gate in cell.levels().values()):
+        gates = cell.levels().values()
+        # Not `float`, which fails on the variables of a strategy.
+        if any(ops.convert_to_numpy(gate.searching) for gate in gates):
             raise ValueError(
                 "Only a network whose gates are frozen can be compacted. "
                 f"Received: cell of {name!r}, which is still searching. "

@@ -6,8 +6,11 @@ import keras
 
 from nfs_keras.datasets.reader import Reader
 from nfs_keras.files import replace_path
+from nfs_keras.models import Objective
+from nfs_keras.models.objective import num_replicas
 from nfs_keras.pipeline.run_folder import RunFolder
 from nfs_keras.recipes import Recipe
+from nfs_keras.scale import GlobalBatchObjective
 
 # What the networks are called in tables, and their files.
 NETWORKS = {
@@ -55,6 +58,17 @@ class Job(NamedTuple):
     def networks(self) -> list[str]:
         """Names of the networks that are there, in order."""
         return [n for n, file in NETWORKS.items() if (self.run / file).exists()]
+
+    @property
+    def global_batch(self) -> bool:
+        """Whether several replicas train on their batches as on one."""
+        return self.recipe.global_batch and num_replicas() > 1
+
+    def spread(self, objective: Objective) -> Objective | GlobalBatchObjective:
+        """Lets an objective see the batch of all replicas, if it is to."""
+        return (
+            GlobalBatchObjective(objective) if self.global_batch else objective
+        )
 
     def save_network(self, name: str, network: keras.Model) -> None:
         """Saves a network in the run's folder, whole or not at all."""

@@ -11,11 +11,13 @@ import tensorflow as tf
 from nfs_keras import __version__
 from nfs_keras.datasets import check_dataset, fingerprint, statistics
 from nfs_keras.models import Architecture
+from nfs_keras.models.objective import num_replicas
 from nfs_keras.pipeline import stages as work
 from nfs_keras.pipeline.job import Job
 from nfs_keras.pipeline.results import tell_results
 from nfs_keras.pipeline.run_folder import RunFolder
 from nfs_keras.pipeline.scoring import check_protocol
+from nfs_keras.scale.sharded_sampler import check_shares
 
 STAGES = {
     "baseline": ("Training the baseline, without search", work.train_baseline),
@@ -58,6 +60,7 @@ def run_pipeline(
             dataset has errors or no protocol.
     """
     check_protocol(dataset)
+    check_shares(recipe.batch[0], num_replicas())
     if not pathlib.Path(output, "run.json").exists():
         check_pictures(dataset)
     tf.config.experimental.enable_op_determinism()
@@ -95,6 +98,7 @@ def open_run(output, dataset, recipe, seed, search, architecture):
         "augmentation": augmentation and vars(augmentation),
         "seed": seed,
         "search": search,
+        "replicas": num_replicas(),
         "architecture": architecture and digest(architecture),
         "dataset": data,
         "fingerprint": fingerprint(dataset),

@@ -51,8 +51,8 @@ def search_features(job):
     model.compile(
         recipe.optimizer(job.epochs("search")),
         recipe.arch_optimizer(),
-        recipe.objective(),
-        recipe.arch_objective(),
+        job.spread(recipe.objective()),
+        job.spread(recipe.arch_objective()),
         budget=recipe.budget,
     )
     halves = SPLITS[recipe.split](job.dataset.train, seed=job.seed)

@@ -16,6 +16,7 @@ from nfs_keras.datasets import (
     training_dataset,
 )
 from nfs_keras.models import TrainingModel, reid_network
+from nfs_keras.scale import synchronize_batch_norm
 
 
 def start_network(job, search):
@@ -31,22 +32,23 @@ def start_network(job, search):
         skip_classifier=True,
     )
     network = make(search=None)
-    if search is None:
-        return network
-    searching = make(
-        search=search,
-        initial_logit=recipe.initial_logit,
-        initial_temperature=recipe.temperatures[0],
-        seed=job.seed,
-    )
-    searching.copy_features(network)
-    return searching
+    if search is not None:
+        start = network
+        network = make(
+            search=search,
+            initial_logit=recipe.initial_logit,
+            initial_temperature=recipe.temperatures[0],
+            seed=job.seed,
+        )
+        network.copy_features(start)
+    return synchronize_batch_norm(network) if job.global_batch else network
 
 
 def train(job, stage, network, objective):
     """Trains a network's weights on all training pictures."""
     model = TrainingModel(network)
-    model.compile(job.recipe.optimizer(job.epochs(stage)), objective)
+    optimizer = job.recipe.optimizer(job.epochs(stage))
+    model.compile(optimizer, job.spread(objective))
     fit(job, stage, model, [job.dataset.train])
 
 

@@ -19,13 +19,7 @@ class ShardedSampler:
     """
 
     def __init__(self, sampler, shard, num_shards):
-        if sampler.num_identities % num_shards:
-            raise ValueError(
-                "The people of a batch are shared out evenly over replicas. "
-                f"Received: num_identities={sampler.num_identities}, "
-                f"num_shards={num_shards}. "
-                "Make `num_identities` a multiple of the number of replicas."
-            )
+        check_shares(sampler.num_identities, num_shards)
         self.sampler = sampler
         self.shard = shard
         self.num_shards = num_shards
@@ -37,3 +31,14 @@ class ShardedSampler:
         size = len(visible) // self.num_shards
         part = slice(self.shard * size, (self.shard + 1) * size)
         return visible[part], infrared[part]
+
+
+def check_shares(num_identities, num_shards):
+    """Refuses a batch whose people cannot be shared out evenly."""
+    if num_identities % num_shards:
+        raise ValueError(
+            "The people of a batch are shared out evenly over replicas. "
+            f"Received: num_identities={num_identities}, "
+            f"num_shards={num_shards}. "
+            "Make `num_identities` a multiple of the number of replicas."
+        )

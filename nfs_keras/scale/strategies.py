@@ -1,12 +1,15 @@
 """Where training runs: one device, all of a host, or several hosts."""
 
+import functools
+
 import tensorflow as tf
 
 STRATEGIES = ("none", "mirrored", "multi_worker")
 
 
+@functools.cache  # what two of a process exchange would get mixed up
 def make_strategy(name):
-    """Makes a distribution strategy.
+    """Makes a distribution strategy, one of each name in a process.
 
     Args:
         name: `"none"`; `"mirrored"` for all GPUs of this host; or

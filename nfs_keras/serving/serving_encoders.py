@@ -1,5 +1,7 @@
 """What is left of a network when it only has to embed."""
 
+from keras import ops
+
 from nfs_keras.models import Architecture, compact
 
 MODALITIES = ("visible", "infrared")
@@ -35,7 +37,9 @@ def serving_encoders(network, cut=True):
 
 def is_searching(cell):
     """Whether a gate of a search cell is not frozen."""
-    return any(float(gate.searching) for gate in cell.levels().values())
+    gates = cell.levels().values()
+    # Not `float`, which fails on the variables of a strategy.
+    return any(ops.convert_to_numpy(gate.searching) for gate in gates)
 
 
 def copy_of(network):
