@@ -8,6 +8,7 @@ it is imported, and later everything below an error. Who wants to hear it sets
 import contextlib
 import logging
 import os
+import signal
 import sys
 
 from absl import app
@@ -40,10 +41,25 @@ def quiet_tensorflow():
     absl_logging.set_verbosity(absl_logging.ERROR)
 
 
-quiet_tensorflow()
+@contextlib.contextmanager
+def ended_by_ctrl_c():
+    """Lets Ctrl-C end the program at once, not in a traceback of imports."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield  # ignored, as in the background, or someone else's
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
-from nfs_keras.cli.main import main as main  # noqa: E402
-from nfs_keras.cli.outcome import exit_status  # noqa: E402
+
+with ended_by_ctrl_c():
+    quiet_tensorflow()
+
+    from nfs_keras.cli.main import main as main
+    from nfs_keras.cli.outcome import exit_status
 
 
 def run(main):

@@ -1,6 +1,9 @@
+import signal
+
 import pytest
 from absl import flags
 
+import nfs_reid
 from nfs_keras.cli.outcome import exit_status
 from nfs_keras.serving import ServerError
 
@@ -53,3 +56,20 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(capsys):
     assert exit_status(failing(KeyboardInterrupt()), "program") == 130
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "same command goes on" in line
+
+
+@pytest.mark.parametrize(
+    "before, meanwhile",
+    [
+        (signal.default_int_handler, signal.SIG_DFL),
+        (signal.SIG_IGN, signal.SIG_IGN),  # in the background of a script
+    ],
+)
+def test_ctrl_c_during_the_imports_ends_a_program_at_once(before, meanwhile):
+    original = signal.signal(signal.SIGINT, before)
+    try:
+        with nfs_reid.ended_by_ctrl_c():
+            assert signal.getsignal(signal.SIGINT) is meanwhile
+        assert signal.getsignal(signal.SIGINT) is before
+    finally:
+        signal.signal(signal.SIGINT, original)
