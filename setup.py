@@ -27,7 +27,7 @@ EXTRAS = {
     "serving": ["tensorflow-serving-api>=2.21,<3"],
     "onnx": ["onnx>=1.18,<2", "onnxruntime>=1.22,<2", "tf2onnx>=1.17,<2"],
     "gallery": ["milvus-lite>=3.2,<4", "pymilvus>=3.0,<4"],
-    "scale": ["ray[data]>=2.50,<3"],
+    "scale": ["ray[data,train]>=2.50,<3"],
     "sysu": ["scipy>=1.15,<2"],
     "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
     "test": [

@@ -1,3 +1,4 @@
+import inspect
 import os
 import pathlib
 
@@ -67,6 +68,13 @@ def test_ray_and_the_local_engine_write_the_same_rows_once(
     assert len(list(there.glob("_bad-*.csv"))) == 1
     again = embed_folder(folder, there, embedder, engine="ray", **SMALL)
     assert again == (0, 0, 31)
+
+
+def test_the_extra_brings_what_ray_train_needs():
+    from ray.train.tensorflow import TensorflowTrainer
+
+    parameters = inspect.signature(TensorflowTrainer).parameters
+    assert {"train_loop_per_worker", "scaling_config"} <= set(parameters)
 
 
 def test_the_embedder_itself_is_a_ray_actor(cluster, folder, embedder):
