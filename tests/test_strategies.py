@@ -13,6 +13,10 @@ def test_mirrored_takes_the_devices_of_this_host():
     assert isinstance(strategy, tf.distribute.MirroredStrategy)
 
 
+def test_a_process_has_one_strategy_of_a_name():
+    assert make_strategy("mirrored") is make_strategy("mirrored")
+
+
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(ValueError, match="Received: strategy='horovod'"):
         make_strategy("horovod")
