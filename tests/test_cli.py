@@ -6,8 +6,10 @@ import shutil
 
 import cv2
 import numpy as np
+import pyarrow
 import pymilvus  # noqa: F401 (closes standard error if a test captures it)
 import pytest
+from pyarrow import parquet
 
 from benchmarks.resume import read_weights, same
 from nfs_keras.cli.main import VERBS, main
@@ -136,6 +138,17 @@ def test_a_picture_finds_itself_in_a_gallery(
     assert best.split()[1] == "1.0000"
     assert best.endswith(picture.relative_to(pictures).as_posix())
     assert np.std(cv2.imread(str(drawing))) > 0
+
+
+def test_embed_takes_a_list_of_paths(smoke_run, smoke_data, tmp_path, capsys):
+    paths = sorted(map(str, (smoke_data / "Visible").rglob("*.bmp")))[:3]
+    table = pyarrow.table({"path": paths, "camera": [1, 2, 3]})
+    parquet.write_table(table, tmp_path / "list.parquet")
+    model = f"--model={smoke_run / 'saved_model' / '1'}"
+    flags = (model, "--modality=visible", f"--output={tmp_path / 'out'}")
+    assert nfs_reid("embed", *flags, tmp_path / "list.parquet") == 0
+    shards = parquet.read_table(tmp_path / "out")
+    assert shards["camera"].to_pylist() == [1, 2, 3]
 
 
 def test_retrain_repeats_the_run_that_found_the_architecture(

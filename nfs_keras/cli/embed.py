@@ -6,12 +6,18 @@
         --output=DIR FOLDER
 
 A second start skips what is done; pictures that cannot be read are listed.
+Instead of FOLDER a list of paths, LIST.parquet, tells cameras and times too.
 """
 
 from absl import flags
 
 from nfs_keras.cli.arguments import words_named
-from nfs_keras.scale import Embedder, embed_folder
+from nfs_keras.scale import (
+    Embedder,
+    embed_pictures,
+    list_pictures,
+    read_picture_list,
+)
 from nfs_keras.serving import RemoteEmbedder
 
 FLAGS = flags.FlagValues()
@@ -42,8 +48,10 @@ def run(words):
         embedder = RemoteEmbedder(FLAGS.server, FLAGS.modality)
     else:
         embedder = Embedder(FLAGS.model, FLAGS.modality)
-    counts = embed_folder(
-        words_named(words, "FOLDER"),
+    place = words_named(words, "FOLDER")
+    listed = place.endswith(".parquet")
+    counts = embed_pictures(
+        read_picture_list(place) if listed else list_pictures(place),
         FLAGS.output,
         embedder,
         engine=FLAGS.engine,
