@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from nfs_keras.backbones import Stage
+from nfs_keras.models import ReIDNetwork
+
 
 @keras.saving.register_keras_serializable(package="nfs_keras_benchmarks")
 class SqueezeExcitation(keras.layers.Layer):
@@ -55,3 +58,34 @@ class CBAM(SqueezeExcitation):
         views = (ops.mean, ops.max)
         shown = [view(maps, axis=-1, keepdims=True) for view in views]
         return maps * ops.sigmoid(self.pixels(ops.concatenate(shown, axis=-1)))
+
+
+ATTENTION = {"squeeze_excitation": SqueezeExcitation, "cbam": CBAM}
+
+
+def with_attention(network, layer):
+    """Makes the same network with an attention layer after every stage."""
+    stages = [
+        Stage([*map(clone, stage.blocks), layer()], name=stage.name)
+        for stage in network.stages
+    ]
+    attended = ReIDNetwork(
+        stems={name: clone(stem) for name, stem in network.stems.items()},
+        stages=stages,
+        pooling=clone(network.pooling),
+        head=clone(network.head),
+        image_shape=network.image_shape,
+    )
+    attended.build()
+    pairs = [(network.head, attended.head)]
+    pairs += [(network.stems[k], attended.stems[k]) for k in network.stems]
+    for old, new in zip(network.stages, attended.stages, strict=True):
+        pairs += zip(old.blocks, new.blocks[:-1], strict=True)
+    for old, new in pairs:
+        new.set_weights(old.get_weights())
+    return attended
+
+
+def clone(layer):
+    """Makes a layer of the same configuration, unbuilt."""
+    return type(layer).from_config(layer.get_config())

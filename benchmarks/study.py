@@ -9,21 +9,22 @@ there are not done again. `python -m benchmarks.study_report` makes
 `docs/results.md` of them.
 """
 
+import functools
 import json
 import pathlib
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from benchmarks.attention import CBAM, SqueezeExcitation
-from nfs_keras.backbones import Stage
-from nfs_keras.callbacks import TemperatureAnnealing, WarmUp
+from benchmarks.attention import ATTENTION, with_attention
+from nfs_keras.callbacks import TemperatureAnnealing
 from nfs_keras.datasets import (
     IdentitySampler,
     identity_labels,
@@ -35,7 +36,6 @@ from nfs_keras.datasets import (
 )
 from nfs_keras.models import (
     Objective,
-    ReIDNetwork,
     SearchModel,
     TrainingModel,
     compact,
@@ -53,6 +53,7 @@ from nfs_keras.schedules import exponential
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "A dataset; synthetic RegDB if not given.")
+flags.DEFINE_string("source", None, "Where row `transferred` searches.")
 flags.DEFINE_list("rows", None, "Rows to run; all if not given.")
 flags.DEFINE_list("seeds", ["0"], "Seeds to run.")
 flags.DEFINE_string(
@@ -68,43 +69,105 @@ SEARCHES = {
     "dual": {"arch_contrast": 0.0},
     "dual_cmco_image": {"split": "image"},
     "dual_cmco_identity": {},
+    "dual_tight": {"budget": 0.35},
     "random": {"shuffled": True},
     "second_order": {"unrolled": True},
 }
-ATTENTION = {"squeeze_excitation": SqueezeExcitation, "cbam": CBAM}
-ROWS = ("baseline", "baseline_cmco", *SEARCHES, *ATTENTION)
+MODALITIES = ("visible", "infrared")
+ROWS = (
+    "baseline",
+    "baseline_cmco",
+    "baseline_cmco_longer",
+    *SEARCHES,
+    *ATTENTION,
+)
+
+
+SPLITS = {"identity": split_by_identity, "image": split_by_image}
+
+
+class WarmedUp(NamedTuple):
+    """Weights to search with, and what they took."""
+
+    network: keras.Model
+    seconds: float
+
+
+def kept(method):
+    """Does a `Study`'s work once for the same arguments."""
+
+    @functools.wraps(method)
+    def wrapped(self, *args, **kwargs):
+        key = (method.__name__, args, tuple(sorted(kwargs.items())))
+        if key not in self.kept:
+            self.kept[key] = method(self, *args, **kwargs)
+        return self.kept[key]
+
+    return wrapped
 
 
 class Study:
-    """Runs rows of the study on one dataset with one recipe."""
+    """Runs rows of the study on one dataset with one recipe.
 
-    def __init__(self, dataset, recipe):
+    Args:
+        dataset: A reader, such as `RegDB(root)`.
+        recipe: A `Recipe`.
+        source: Another `Study`, for the row `"transferred"`.
+    """
+
+    def __init__(self, dataset, recipe, source=None):
         self.dataset = dataset
         self.recipe = recipe
+        self.source = source
         self.labels = identity_labels(dataset.train)
+        self.name = f"{dataset.name}:{dataset.root.name}"
+        self.kept = {}  # what rows of one seed have in common
 
     def run(self, row, seed):
         """Trains and scores one row; yields its line, and the compacted one."""
+        found, extra = self.choose(row, seed)
+        network = self.prepare(row, seed, found)
+        recipe = self.recipe
+        contrast = 0.0 if row == "baseline" else recipe.contrast
+        epochs = recipe.epochs
+        if row == "baseline_cmco_longer":  # as long as search and retraining
+            epochs += recipe.warm_up_epochs + recipe.search_epochs
         start = time.monotonic()
-        if row in SEARCHES:
-            network, extra = self.searched(seed, **SEARCHES[row])
-        else:
-            network, extra = self.plain(row, seed), {}
-        seconds = round(time.monotonic() - start, 1)
-        yield self.line(row, seed, network, seconds, extra)
-        if row in SEARCHES:
-            smaller = compact(network)
-            yield self.line(f"{row}_compact", seed, smaller, seconds, {})
+        self.train(network, seed, contrast, epochs=epochs)
+        seconds = extra.get("seconds", 0.0) + time.monotonic() - start
+        extra = {**extra, "seconds": round(seconds, 1)}
+        yield self.line(row, seed, network, extra)
+        if found:
+            name, smaller = f"{row}_compact", compact(network)
+            yield self.line(name, seed, smaller, extra, flops_each(network))
 
-    def plain(self, row, seed):
-        """Trains a network without gates: a baseline, or attention."""
+    def choose(self, row, seed):
+        """The architecture that a row trains, if any, and what it cost."""
+        if row not in SEARCHES and row != "transferred":
+            return None, {}
+        if row == "transferred":
+            found, extra = self.source.search(seed)
+            return found, {**extra, "source": self.source.name}
+        options = dict(SEARCHES[row])
+        if options.pop("shuffled", False):
+            found, extra = self.search(seed, **options)
+            return found.random(seed), {"seconds": extra["seconds"]}
+        return self.search(seed, **options)
+
+    def prepare(self, row, seed, found):
+        """The network that a row trains, with weights to start from."""
+        if found:
+            level = SEARCHES.get(row, {}).get("search", "dual")
+            network = self.start(seed, level)
+            found.apply(network)
+            return network
         network = self.start(seed, search=None)
         if row in ATTENTION:
-            network = with_attention(network, ATTENTION[row])
-        contrast = 0.0 if row == "baseline" else self.recipe.contrast
-        return self.train(network, seed, contrast)
+            return with_attention(network, ATTENTION[row])
+        return network
 
-    def searched(
+    @kept
+    def search(
         self,
         seed,
         search="dual",
@@ -112,71 +175,86 @@ class Study:
         mode="bilevel",
         unrolled=False,
         arch_contrast=1.0,
-        shuffled=False,
+        budget=None,
     ):
-        """Searches, derives and retrains from the start."""
+        """Searches; gives the architecture and what it cost."""
         recipe = replace(self.recipe, split=split or self.recipe.split)
+        first, start = self.warm_up(seed, recipe.split), time.monotonic()
         network = self.start(seed, search)
+        network.copy_features(first.network)
         model = SearchModel(network)
-        epochs = recipe.warm_up_epochs + recipe.search_epochs
         objective = Objective(contrast=recipe.contrast)
         known = float(recipe.split == "image")
+        upper = Objective(known, triplet=1.0, contrast=arch_contrast)
         model.compile(
-            recipe.optimizer(epochs),
+            recipe.search_optimizer(),
             recipe.arch_optimizer(),
             objective,
-            objective
-            if mode == "joint"
-            else Objective(known, triplet=1.0, contrast=arch_contrast),
+            objective if mode == "joint" else upper,
             mode=mode,
             unrolled=unrolled,
-            budget=recipe.budget,
+            budget=budget or recipe.budget,
+            budget_weight=3.0,
         )
-        splits = {"identity": split_by_identity, "image": split_by_image}
-        halves = splits[recipe.split](self.dataset.train, seed=seed)
-        steps = epochs * recipe.steps
+        # Where the warm-up has left it.
+        model.optimizer.iterations.assign(recipe.warm_up_epochs * recipe.steps)
+        steps = recipe.search_epochs * recipe.steps
+        halves = SPLITS[recipe.split](self.dataset.train, seed=seed)
+        batches = [
+            self.batches(half, 1000 + 2 * seed + i, steps)
+            for i, half in enumerate(halves)
+        ]
         model.fit(
-            tf.data.Dataset.zip(
-                *(
-                    self.batches(half, seed + i, steps)
-                    for i, half in enumerate(halves)
-                )
-            ),
-            epochs=epochs,
+            tf.data.Dataset.zip(*batches),
+            epochs=recipe.search_epochs,
             steps_per_epoch=recipe.steps,
             verbose=0,
-            callbacks=[
-                WarmUp(recipe.warm_up_epochs),
-                TemperatureAnnealing(exponential(*recipe.temperatures)),
-            ],
+            callbacks=[TemperatureAnnealing(exponential(*recipe.temperatures))],
         )
-        before = self.score(network)
-        architecture = model.derive(recipe.budget)
-        if shuffled:
-            architecture = architecture.random(seed)
-        architecture.apply(network)
-        gap = mean_ap(before) - mean_ap(self.score(network))
-        network = self.start(seed, search)
-        architecture.apply(network)
-        network = self.train(network, seed, recipe.contrast)
-        return network, {
-            "open_fraction": round(architecture.open_fraction(), 4),
+        found = model.derive(budget or recipe.budget)
+        seconds = first.seconds + time.monotonic() - start
+        relaxed = mean_ap(self.score(network))
+        found.apply(network)
+        gap = relaxed - mean_ap(self.score(network))
+        return found, {
+            "seconds": seconds,
+            "open_fraction": round(found.open_fraction(), 4),
             "discretisation_gap_mean_ap": round(gap, 2),
         }
+
+    @kept
+    def warm_up(self, seed, split):
+        """Trains on the searching half of the people, without gates."""
+        start = time.monotonic()
+        recipe, network = self.recipe, self.start(seed, search=None)
+        half, _ = SPLITS[split](self.dataset.train, seed=seed)
+        self.train(
+            network,
+            seed,
+            recipe.contrast,
+            half,
+            recipe.warm_up_epochs,
+            recipe.search_optimizer(),
+        )
+        return WarmedUp(network, time.monotonic() - start)
 
     def start(self, seed, search):
         """The network of a seed before any training, whatever it searches."""
         keras.utils.set_random_seed(seed)
-        recipe, count = self.recipe, len(self.labels)
-        shape = recipe.image_shape
-        plain = reid_network(recipe.backbone, shape, count, None)
+        recipe = self.recipe
+        make = functools.partial(
+            reid_network,
+            recipe.backbone,
+            recipe.image_shape,
+            len(self.labels),
+            weights=recipe.weights,
+            skip_classifier=True,
+        )
+        plain = make(search=None)
         if search is None:
             return plain
-        network = reid_network(
-            recipe.backbone,
-            shape,
-            count,
-            search,
+        network = make(
+            search=search,
             initial_logit=recipe.initial_logit,
             initial_temperature=recipe.temperatures[0],
             seed=seed,
@@ -184,17 +262,25 @@ class Study:
         network.copy_features(plain)
         return network
 
-    def train(self, network, seed, contrast):
+    def train(
+        self,
+        network,
+        seed,
+        contrast,
+        samples=None,
+        epochs=None,
+        optimizer=None,
+    ):
+        """Trains the weights, by default as the recipe says."""
         recipe = self.recipe
+        epochs = epochs or recipe.epochs
+        samples = samples or self.dataset.train
         model = TrainingModel(network)
         model.compile(
-            recipe.optimizer(recipe.epochs), Objective(contrast=contrast)
+            optimizer or recipe.optimizer(epochs), Objective(contrast=contrast)
         )
-        batches = self.batches(
-            self.dataset.train, seed, recipe.epochs * recipe.steps
-        )
+        batches = self.batches(samples, seed, epochs * recipe.steps)
         model.fit(batches, verbose=0)
-        return network
 
     def batches(self, samples, seed, num_steps):
         recipe = self.recipe
@@ -213,7 +299,7 @@ class Study:
         embedded = embed_test(image_embedder(network), self.dataset)
         return describe_scores(evaluate_embedded(embedded, self.dataset))
 
-    def line(self, row, seed, network, seconds, extra):
+    def line(self, row, seed, network, extra, flops=None):
         """The line of one run in `study.jsonl`."""
         scored = self.score(network)
         directions = ("visible_to_infrared", "infrared_to_visible")
@@ -221,13 +307,12 @@ class Study:
         return {
             "row": row,
             "seed": seed,
-            "dataset": f"{self.dataset.name}:{self.dataset.root.name}",
+            "dataset": self.name,
             **{
                 d: {f: round(scored[d][f], 3) for f in figures}
                 for d in directions
             },
-            "flops": count_flops(network.encoder("visible")),
-            "seconds": seconds,
+            "flops": flops or count_flops(network.encoder("visible")),
             **extra,
             "command": "python -m benchmarks.study "
             f"--rows={row.removesuffix('_compact')} --seeds={seed}",
@@ -235,32 +320,12 @@ class Study:
         }
 
 
-def with_attention(network, layer):
-    """Makes the same network with an attention layer after every stage."""
-    stages = [
-        Stage([*map(clone, stage.blocks), layer()], name=stage.name)
-        for stage in network.stages
+def flops_each(network):
+    """What a picture costs where each modality has only its own channels."""
+    costs = [
+        count_flops(compact(network, name).encoder(name)) for name in MODALITIES
     ]
-    attended = ReIDNetwork(
-        stems={name: clone(stem) for name, stem in network.stems.items()},
-        stages=stages,
-        pooling=clone(network.pooling),
-        head=clone(network.head),
-        image_shape=network.image_shape,
-    )
-    attended.build()
-    pairs = [(network.head, attended.head)]
-    pairs += [(network.stems[k], attended.stems[k]) for k in network.stems]
-    for old, new in zip(network.stages, attended.stages, strict=True):
-        pairs += zip(old.blocks, new.blocks[:-1], strict=True)
-    for old, new in pairs:
-        new.set_weights(old.get_weights())
-    return attended
-
-
-def clone(layer):
-    """Makes a layer of the same configuration, unbuilt."""
-    return type(layer).from_config(layer.get_config())
+    return round(sum(costs) / len(costs))
 
 
 def mean_ap(scored):
@@ -288,26 +353,28 @@ def done(path):
     return {(line["row"], line["seed"], line["dataset"]) for line in lines}
 
 
-def find_data():
-    """The dataset that flags name, or a synthetic RegDB, drawn once."""
+def make_study(recipe):
+    """The study that the flags name; its datasets are drawn once."""
     people = 24 if FLAGS.smoke else 412
     root = pathlib.Path(FLAGS.data or f"data/synthetic_regdb_{people}")
     if not root.exists():
         synthesize_regdb(root, num_identities=people)
-    return open_dataset(root)
+    source = FLAGS.source and Study(open_dataset(FLAGS.source), recipe)
+    return Study(open_dataset(root), recipe, source)
 
 
 def main(_):
     recipe = demo()
     if FLAGS.smoke:  # an untrained network does not survive large steps
         recipe = replace(recipe.smoke(), learning_rate=0.01)
-    study = Study(find_data(), recipe)
+    study = make_study(recipe)
     path = pathlib.Path(FLAGS.results)
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = f"{study.dataset.name}:{study.dataset.root.name}"
+    rows = FLAGS.rows or [*ROWS, *(["transferred"] if FLAGS.source else [])]
     for seed in map(int, FLAGS.seeds):
-        for row in FLAGS.rows or ROWS:
-            if (row, seed, name) in done(path):
+        study.kept.clear()
+        for row in rows:
+            if (row, seed, study.name) in done(path):
                 continue
             for line in study.run(row, seed):
                 with path.open("a") as file:

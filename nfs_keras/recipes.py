@@ -18,13 +18,16 @@ class Recipe:
     Attributes:
         backbone: Name of a backbone of `reid_network`.
         image_shape: `(height, width, 3)`.
-        weights: `"imagenet"`, a weights file, or `None` to start at random.
+        weights: `"imagenet"`, `"synthetic"`, a weights file, or `None` to
+            start at random.
         batch: People in a batch, and pictures of each per modality.
         epochs: Epochs of the baseline, and of retraining.
         warm_up_epochs: Epochs of the search that train weights only.
         search_epochs: Epochs of the search that follow.
         steps: Steps in an epoch.
         learning_rate: Highest rate of the weights.
+        search_rate: What is left of it at the end of the warm-up, and stays
+            while the gates are searched: they choose among settled features.
         head_rate: How many times faster the embedding head learns.
         schedule: `"cosine"`, or `"steps"`: AGW's.
         triplet: `"hard"` or `"weighted"`: which triplet loss.
@@ -35,34 +38,38 @@ class Recipe:
         contrast: Weight of CMCO for the weights.
         split: `"identity"` or `"image"`: what divides train from proxy.
         augmentation: `Augmentation` of the training pictures.
+        global_batch: Over several replicas, whether losses and batch norms
+            see the batch of all, as on one device, or each its own part.
     """
 
     backbone: str = "tiny"
     image_shape: tuple = (64, 32, 3)
-    weights: str | None = None
+    weights: str | None = "synthetic"
     batch: tuple = (8, 4)
-    epochs: int = 20
-    warm_up_epochs: int = 4
-    search_epochs: int = 6
+    epochs: int = 8
+    warm_up_epochs: int = 8
+    search_epochs: int = 5
     steps: int = 65
-    learning_rate: float = 0.1
+    learning_rate: float = 0.03
+    search_rate: float = 0.1
     head_rate: float = 1.0
     schedule: str = "cosine"
     triplet: str = "hard"
-    arch_learning_rate: float = 0.05
+    arch_learning_rate: float = 0.1
     initial_logit: float = 1.5
     temperatures: tuple = (0.5, 0.5)
-    budget: float | None = 0.85
+    budget: float | None = None
     contrast: float = 1.0
     split: str = "identity"
     augmentation: Augmentation = Augmentation(padding=4, channel_exchange=0.5)
+    global_batch: bool = True
 
-    def optimizer(self, epochs):
+    def optimizer(self, epochs, **last):
         """The weights' optimizer: SGD, its rate warmed up, then lowered."""
 
         def sgd(rate):
             return keras.optimizers.SGD(
-                SCHEDULES[self.schedule](rate, epochs, self.steps),
+                SCHEDULES[self.schedule](rate, epochs, self.steps, **last),
                 momentum=0.9,
                 nesterov=True,
                 weight_decay=5e-4,
@@ -74,6 +81,10 @@ class Recipe:
         head = sgd(self.head_rate * self.learning_rate)
         faster = keras.optimizers.OptimizerMap(rest, {r"(.*/)?head/.*": head})
         return keras.optimizers.MultiOptimizer(faster)
+
+    def search_optimizer(self):
+        """The weights' optimizer for the warm-up and the search after it."""
+        return self.optimizer(self.warm_up_epochs, last=self.search_rate)
 
     def objective(self, contrast=None):
         """What the weights descend.
@@ -110,21 +121,29 @@ class Recipe:
         )
 
 
-def cosine(rate, epochs, steps):
-    """An eighth of the time linearly up from a tenth, then a half cosine."""
+def cosine(rate, epochs, steps, last=0.0):
+    """An eighth of the time linearly up from a tenth, then a half cosine.
+
+    Args:
+        rate: The highest rate.
+        epochs: Int. When the rate is at its lowest, where it stays.
+        steps: Int. Steps in an epoch.
+        last: The lowest rate, as a fraction of the highest.
+    """
     total = epochs * steps
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.1 * rate,
         decay_steps=total,
+        alpha=last,
         warmup_target=rate,
         warmup_steps=total // 8,
     )
 
 
-def agw_steps(rate, epochs, steps):
-    """AGW's: up over 10 of 81 epochs; a tenth from 20 on, then from 50."""
+def agw_steps(rate, epochs, steps, last=0.01):
+    """AGW's: up over 10 of 81 epochs; a tenth from 20 on, `last` from 50."""
     ends = [*range(1, 10), 20, 50]
-    factors = [*(k / 10 for k in range(1, 11)), 0.1, 0.01]
+    factors = [*(k / 10 for k in range(1, 11)), 0.1, last]
     return keras.optimizers.schedules.PiecewiseConstantDecay(
         # A step is counted before it is taken: the last of an epoch is -1.
         [max(round(end * epochs / 81 * steps) - 1, 0) for end in ends],
@@ -146,17 +165,18 @@ def paper():
     Batch, losses, rates, epochs and crop are those of AGW (Ye et al., TPAMI
     2021), channel exchange and erasing those of CAJ (Ye et al., ICCV 2021).
     Otherwise our choice: weight decay is Keras' own, apart from momentum; the
-    search takes AGW's schedule in 60 epochs; an epoch meets everyone once
-    before anyone twice; CMCO joins the losses of search and retraining. `steps`
-    are RegDB's; on another dataset take its pictures per modality over 32.
+    search is warmed up by AGW's schedule in 40 epochs; an epoch meets everyone
+    once before anyone twice; CMCO joins the losses of search and retraining.
+    `steps` are RegDB's; on another dataset take its pictures per modality over
+    32.
     """
     return Recipe(
         backbone="resnet50",
         image_shape=(288, 144, 3),
         weights="imagenet",
         epochs=81,
-        warm_up_epochs=20,
-        search_epochs=40,
+        warm_up_epochs=40,
+        search_epochs=20,
         steps=65,
         learning_rate=0.01,
         head_rate=10.0,

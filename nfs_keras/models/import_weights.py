@@ -10,6 +10,8 @@ from nfs_keras.models.keras_weights import keras_weights
 from nfs_keras.models.torch_weights import torch_weights
 from nfs_keras.models.weight_entries import assign_entries
 
+SYNTHETIC = pathlib.Path(__file__).parent / "tiny.weights.h5"
+
 
 def import_weights(network, source, skip_classifier=False):
     """Gives a network weights and batch-norm statistics from elsewhere.
@@ -20,7 +22,9 @@ def import_weights(network, source, skip_classifier=False):
 
     Args:
         network: A built `ReIDNetwork`.
-        source: `"imagenet"`, or the path of a file:
+        source: `"imagenet"`, `"synthetic"` (of the `tiny` backbone, shipped
+            with this package: `benchmarks/pretrain_tiny.py` made them, and
+            they leave the classifier as it is), or the path of a file:
 
             - `.keras`: a network of ours, or a `keras.applications.ResNet50`;
             - `.h5`: the weights of either;
@@ -39,7 +43,7 @@ def import_weights(network, source, skip_classifier=False):
         ImportError: If a PyTorch file is to be read without PyTorch.
     """
     entries, arrays = read_weights(network, source)
-    if skip_classifier:
+    if skip_classifier or source == "synthetic":
         kernel = network.head.classifier.kernel
         for name in [n for n, vs in entries.items() if vs[0] is kernel]:
             del entries[name]
@@ -51,12 +55,15 @@ def read_weights(network, source):
     """Reads a source as entries of the network and their arrays."""
     if source == "imagenet":
         return imagenet_weights(network, download_imagenet())
+    if source == "synthetic":
+        return keras_weights(network, SYNTHETIC)
     path = pathlib.Path(source)
     if not path.is_file():
         raise ValueError(
             "Weights are read from a file. "
             f"Received: source={str(source)!r}, where there is none. "
-            "Pass 'imagenet' or the path of a .keras, .h5 or PyTorch file."
+            "Pass 'imagenet', 'synthetic' or the path of a .keras, .h5 or "
+            "PyTorch file."
         )
     if path.suffix in (".keras", ".h5"):
         return keras_weights(network, path)

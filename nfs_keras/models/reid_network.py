@@ -215,8 +215,9 @@ def reid_network(
         num_identities: Positive integer. Identities to classify.
         search: What each stage's cell searches: `"dual"`, `"channel"`,
             `"spatial"`, or `None` for the network without cells.
-        weights: `"imagenet"`, the path of a weights file as `import_weights`
-            takes it, or `None` to start at random. With `"imagenet"`,
+        weights: `"imagenet"`, `"synthetic"` (of `"tiny"`), the path of a
+            weights file as `import_weights` takes it, or `None` to start at
+            random. With `"imagenet"`,
             `"resnet50"` and `"agw"` have their strides where those weights
             want them: they are made of `imagenet_resnet50`.
         skip_classifier: Whether the classifier starts at random all the same.

@@ -49,7 +49,7 @@ def search_features(job):
     recipe = job.recipe
     model = SearchModel(start_network(job, job.search))
     model.compile(
-        recipe.optimizer(job.epochs("search")),
+        recipe.search_optimizer(),
         recipe.arch_optimizer(),
         job.spread(recipe.objective()),
         job.spread(recipe.arch_objective()),

@@ -1,0 +1,118 @@
+"""Pretrains the `tiny` backbone on people whom no benchmark knows.
+
+    python -m benchmarks.pretrain_tiny
+
+It plays ImageNet's part: visible pictures only, of a synthetic crowd of its
+own. One stem sees them in colour, or in one colour channel; the other sees
+other pictures of the same people in grey of a random contrast, negatives
+among them, since what is learned from colour alone is colour. The weights,
+without the classifier and in float16, go into the package.
+"""
+
+import pathlib
+import sys
+import tempfile
+
+import h5py
+import keras
+import tensorflow as tf
+from absl import app, flags
+
+from nfs_keras.datasets import (
+    Augmentation,
+    FolderDataset,
+    IdentitySampler,
+    identity_labels,
+    synthesize_people,
+    training_dataset,
+)
+from nfs_keras.models import Objective, TrainingModel, reid_network
+from nfs_keras.recipes import cosine
+
+FLAGS = flags.FLAGS
+flags.DEFINE_integer("people", 3000, "People to pretrain on.")
+flags.DEFINE_integer("pretraining_epochs", 40, "Epochs of `people` / 16 steps.")
+flags.DEFINE_integer("pretraining_seed", 0, "Seed of everything.")
+flags.DEFINE_string(
+    "weights", "nfs_keras/models/tiny.weights.h5", "The file to write."
+)
+
+IMAGE_SHAPE = (64, 32, 3)
+GREY = tf.constant([0.299, 0.587, 0.114])
+
+
+def pretrain(root, epochs, seed):
+    """Trains a `tiny` network on a crowd; gives the network."""
+    people = FolderDataset(root, csv_file="people.csv").train
+    twins = [person._replace(modality="infrared") for person in people]
+    labels = identity_labels(people)
+    sampler = IdentitySampler([*people, *twins], 16, 2, seed=seed)
+    steps = len(labels) // 16
+    batches = training_dataset(
+        [*people, *twins],
+        sampler,
+        IMAGE_SHAPE,
+        Augmentation(padding=4, channel_exchange=0.5),
+        seed=seed,
+        num_steps=epochs * steps,
+        labels=labels,
+    )
+    generator = tf.random.Generator.from_seed(seed)
+
+    def grey_half(images, identities):
+        infrared = random_contrast(images["infrared"], generator)
+        return {**images, "infrared": infrared}, identities
+
+    keras.utils.set_random_seed(seed)
+    network = reid_network("tiny", IMAGE_SHAPE, len(labels), search=None)
+    model = TrainingModel(network)
+    rate = cosine(0.1, epochs, steps)
+    model.compile(
+        keras.optimizers.SGD(rate, 0.9, nesterov=True, weight_decay=5e-4),
+        Objective(),
+    )
+    model.fit(
+        batches.map(grey_half),
+        epochs=epochs,
+        steps_per_epoch=steps,
+        verbose=2,
+    )
+    return network
+
+
+def random_contrast(images, generator):
+    """Shows pictures in grey, stronger, weaker or as negatives."""
+    grey = tf.tensordot(images, GREY, 1)[..., tf.newaxis]
+    mean = tf.reduce_mean(grey, axis=(1, 2), keepdims=True)
+    factor = generator.uniform(tf.shape(mean), 0.4, 1.2)
+    negative = generator.uniform(tf.shape(mean)) < 0.5
+    grey = mean + tf.where(negative, -factor, factor) * (grey - mean)
+    return tf.repeat(tf.clip_by_value(grey, 0.0, 255.0), 3, axis=-1)
+
+
+def save_small(network, path):
+    """Saves what any number of identities shares, in half precision."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = pathlib.Path(folder) / "whole.weights.h5"
+        network.save_weights(whole)
+        with h5py.File(whole) as source, h5py.File(path, "w") as target:
+
+            def keep(name, item):
+                classifier = name.startswith("head/classifier")
+                if isinstance(item, h5py.Dataset) and not classifier:
+                    target[name] = item[()].astype("float16")
+
+            source.visititems(keep)
+
+
+def main(_):
+    root = pathlib.Path(f"data/people_{FLAGS.people}")
+    synthesize_people(root, FLAGS.people, seed=FLAGS.pretraining_seed)
+    network = pretrain(root, FLAGS.pretraining_epochs, FLAGS.pretraining_seed)
+    save_small(network, FLAGS.weights)
+    print(f"Written: {FLAGS.weights}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(app.run(main))
