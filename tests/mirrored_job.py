@@ -1,0 +1,68 @@
+"""Runs the main job on two devices: `python mirrored_job.py DATA FOLDER`.
+
+Writes three runs: `whole`, all stages; `resumed`, the search of a run that was
+killed after its first epoch; and `single`, the search on one device.
+"""
+
+import functools
+import shutil
+import sys
+
+import tensorflow as tf
+
+from nfs_keras.backbones import Backbone
+from nfs_keras.backbones.residual_block import ResidualBlock
+from nfs_keras.backbones.stem import Stem
+from nfs_keras.callbacks import TrainingCheckpoint
+from nfs_keras.cli.main import main
+from nfs_keras.recipes import PRESETS, Recipe
+
+STARTS = [
+    ("whole", "train", "mirrored"),
+    ("resumed", "search", "mirrored"),
+    ("single", "search", "none"),
+]
+
+
+def two_logical_cpus():
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, halves)
+
+
+def use_small_networks():
+    """One stage instead of four: every replica traces its own step."""
+    networks = sys.modules["nfs_keras.models.reid_network"]
+    networks.BACKBONES["tiny"] = lambda: Backbone(
+        make_stem=lambda name: Stem(4, 3, pool=False, name=name),
+        stages=[[ResidualBlock(6, 6, stride=2, project=True)]],
+    )
+    PRESETS["demo"] = functools.partial(Recipe, weights=None)
+
+
+def keep_what_a_kill_would_leave(folder):
+    """Copies `whole` to `resumed` when the search has saved an epoch."""
+    save = TrainingCheckpoint.on_epoch_end
+
+    def save_and_copy(self, epoch, logs=None):
+        save(self, epoch, logs)
+        if self.directory.name == "search" and epoch == 0:
+            TrainingCheckpoint.on_epoch_end = save
+            shutil.copytree(f"{folder}/whole", f"{folder}/resumed")
+
+    TrainingCheckpoint.on_epoch_end = save_and_copy
+
+
+def run(data, folder):
+    two_logical_cpus()
+    use_small_networks()
+    keep_what_a_kill_would_leave(folder)
+    for name, verb, strategy in STARTS:
+        flags = [f"--data={data}", f"--output={folder}/{name}", "--smoke"]
+        status = main(["nfs-reid", verb, f"--strategy={strategy}", *flags])
+        if status:
+            sys.exit(status)
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:])
