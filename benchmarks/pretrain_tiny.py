@@ -31,7 +31,7 @@ from nfs_keras.recipes import cosine
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("people", 3000, "People to pretrain on.")
-flags.DEFINE_integer("pretraining_epochs", 40, "Epochs of `people` / 16 steps.")
+flags.DEFINE_integer("pretraining_epochs", 28, "Epochs of `people` / 16 steps.")
 flags.DEFINE_integer("pretraining_seed", 0, "Seed of everything.")
 flags.DEFINE_string(
     "weights", "nfs_keras/models/tiny.weights.h5", "The file to write."

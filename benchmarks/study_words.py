@@ -3,6 +3,8 @@
 ROWS = {
     "baseline": "(a) the network without gates, identity and triplet losses",
     "baseline_cmco": "(b) the same with CMCO as a plain loss of the weights",
+    "baseline_cmco_longer": "(b) trained for as many epochs as search and "
+    "retraining of (h) together",
     "joint": "(c) gates and weights trained together on one batch",
     "channel": "(d) channels are searched, pixels all kept",
     "spatial": "(e) pixels are searched, channels all kept",
@@ -10,6 +12,9 @@ ROWS = {
     "dual_cmco_image": "(g) both, CMCO on the search; proxy set by image",
     "dual_cmco_identity": "(h) both, CMCO on the search; proxy set by "
     "identity: the full method",
+    "dual_tight": "(h) with a budget: 35 % of the maps stay open",
+    "transferred": "the architecture that (h) found in another world, "
+    "retrained here",
     "random": "(i) a random architecture as open as the one (h) found",
     "second_order": "(j) as (h), the gates' gradient unrolled by one step of "
     "the weights",
@@ -39,7 +44,10 @@ the same batches, with the settings of the recipe `demo` in
 never seen. Rows that search do so *before* that training, derive an
 architecture, go back to the starting weights and retrain with the hard masks.
 So training is equal and the search comes on top: its time is in the seconds.
-No row picks its epoch by the test set.
+The weights that all rows start from are those of
+`benchmarks/pretrain_tiny.py`: visible pictures of people who are in none of
+these datasets. Searches of one seed begin with the same warm-up; each row's
+seconds hold all of it. No row picks its epoch by the test set.
 """
 
 SCORES = """
@@ -60,9 +68,12 @@ stands alone with care.
 """
 
 COMPACTED = """
-Channels that neither modality keeps are cut out of the convolutions. *Saved*
-is the share of operations that this spares, of the row's own uncompacted
-network and of the network without gates (`baseline_cmco`).
+Channels that a modality does not keep are cut out of the convolutions of its
+own network; MFLOP are those of a picture, the mean over both modalities.
+*Saved* is the share of operations that this spares, of the row's own
+uncompacted network and of the network without gates (`baseline_cmco`). The
+scores are those of the network that serves both modalities, which has all
+channels that either keeps.
 """
 
 TARGETS = """
