@@ -68,6 +68,14 @@ ABOUT = {
         "finds (recall), and of its finds that were planted (precision), one "
         "pair per seed. The controls must not find them.",
     ),
+    "resume": (
+        "Is anything lost when the job is killed?",
+        "No speed: the main job in its smoke form, killed by SIGKILL at "
+        "moments drawn over all of it, started anew each time, and compared "
+        "with a job that was left alone. A pair for each result (scores, "
+        "networks, gates, history, ...): 1 if equal to the last bit, else 0. "
+        "Measured speeds are left out.",
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """Kills the main job at random moments, and sees that nothing is lost.
 
-    python -m benchmarks.resume --data_dir=data/synthetic_regdb_24 --smoke
+    python -m benchmarks.resume --smoke
 
 runs the job once without interruption, then in a second folder kills it again
 and again with SIGKILL and starts it anew with the same command, and compares
@@ -35,7 +35,8 @@ INTERRUPTED = 130
 def main():
     options = read_options()
     work = pathlib.Path(tempfile.mkdtemp(prefix="resume-"))
-    command = [sys.executable, str(PROGRAM), f"--data_dir={options.data_dir}"]
+    command = [sys.executable, str(PROGRAM)]
+    command += [f"--data_dir={options.data_dir}"] if options.data_dir else []
     command += ["--smoke"] if options.smoke else []
     reference = options.reference
     if reference is None:
@@ -69,7 +70,7 @@ def read_options():
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--data_dir", required=True)
+    parser.add_argument("--data_dir", help="RegDB; drawn if not given")
     parser.add_argument(
         "--reference", type=pathlib.Path, help="a run that is done already"
     )
