@@ -33,7 +33,7 @@ def test_a_line_tells_scores_and_costs():
         ((53.0, 41.0, 54.5, 41.5), "gained in all figures: R-1 +3.0, +2.5"),
         ((49.0, 39.0, 51.0, 40.0), "lost in all figures: R-1 -1.0, -1.0"),
         ((53.0, 39.0, 54.0, 42.0), "gained in some figures and lost"),
-        ((50.0, 40.0, 52.0, 41.0), "gained in some figures and lost"),
+        ((50.0, 40.0, 52.0, 41.0), "changed no figure: R-1 +0.0, +0.0"),
     ],
 )
 def test_gain_and_loss_are_told_as_they_are(figures, words):

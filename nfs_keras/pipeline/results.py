@@ -52,7 +52,9 @@ def tell_gain(rows, directions):
     }
     every = sum(gains.values(), [])
     words = "gained in some figures and lost in others"
-    if min(every) > 0:
+    if not any(every):
+        words = "changed no figure"
+    elif min(every) > 0:
         words = "gained in all figures"
     elif max(every) < 0:
         words = "lost in all figures"
