@@ -25,12 +25,17 @@ from nfs_keras.pipeline import run_pipeline, run_trials
 from nfs_keras.recipes import PRESETS
 from nfs_keras.scale import make_strategy
 
+BACKBONES = ("tiny", "resnet18", "resnet50", "agw")
+
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "RegDB's folder; drawn if not given.")
 flags.DEFINE_enum(
     "trial", "1", [*map(str, range(1, 11)), "all"], "Trial, or all and average."
 )
 flags.DEFINE_enum("preset", "demo", PRESETS, "How large and how long.")
+flags.DEFINE_enum(
+    "backbone", None, BACKBONES, "Which network, if not the preset's."
+)
 flags.DEFINE_string("output", "runs/regdb", "The run's folder.")
 flags.DEFINE_integer("seed", 0, "Seed of everything.")
 flags.DEFINE_enum(
@@ -58,6 +63,8 @@ def find_data():
 def main(_):
     dataset = RegDB(find_data())
     recipe = PRESETS[FLAGS.preset]()
+    if FLAGS.backbone:
+        recipe = recipe.with_backbone(FLAGS.backbone)
     if FLAGS.smoke:
         recipe = recipe.smoke()
     how = (recipe, FLAGS.seed, FLAGS.search)

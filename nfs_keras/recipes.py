@@ -8,6 +8,7 @@ from nfs_keras.datasets import Augmentation
 from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
 from nfs_keras.models import Objective
 
+STARTS = {"tiny": "synthetic", "resnet50": "imagenet", "agw": "imagenet"}
 TRIPLETS = {"hard": BatchHardTriplet, "weighted": WeightedRegularizedTriplet}
 
 
@@ -26,8 +27,8 @@ class Recipe:
         search_epochs: Epochs of the search that follow.
         steps: Steps in an epoch.
         learning_rate: Highest rate of the weights.
-        search_rate: What is left of it at the end of the warm-up, and stays
-            while the gates are searched: they choose among settled features.
+        search_rate: The part of it that the weights keep while the gates are
+            searched: they choose among settled features.
         head_rate: How many times faster the embedding head learns.
         schedule: `"cosine"`, or `"steps"`: AGW's.
         triplet: `"hard"` or `"weighted"`: which triplet loss.
@@ -108,6 +109,15 @@ class Recipe:
             identity=known, contrast=1.0, triplet_loss=TRIPLETS[self.triplet]()
         )
 
+    def with_backbone(self, backbone):
+        """The same with another backbone, started from what there is for it.
+
+        Args:
+            backbone: Name of a backbone of `reid_network`.
+        """
+        weights = STARTS.get(backbone)
+        return replace(self, backbone=backbone, weights=weights)
+
     def smoke(self):
         """The same in a minute: every stage runs, nothing is learned."""
         return replace(
@@ -124,11 +134,14 @@ class Recipe:
 def cosine(rate, epochs, steps, last=0.0):
     """An eighth of the time linearly up from a tenth, then a half cosine.
 
+    The cosine is as long as the whole training, so that an eighth of it is
+    left at the end: the last epochs still learn a little.
+
     Args:
         rate: The highest rate.
-        epochs: Int. When the rate is at its lowest, where it stays.
+        epochs: Int. Epochs to train.
         steps: Int. Steps in an epoch.
-        last: The lowest rate, as a fraction of the highest.
+        last: Where the cosine ends and stays, as a fraction of the highest.
     """
     total = epochs * steps
     return keras.optimizers.schedules.CosineDecay(

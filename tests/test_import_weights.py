@@ -8,6 +8,7 @@ import pytest
 
 from nfs_keras.cli.main import main
 from nfs_keras.models import import_weights, reid_network
+from nfs_keras.models.import_weights import SYNTHETIC
 from tests.search_cases import IMAGE_SHAPE, make_network
 
 
@@ -33,6 +34,27 @@ def test_a_network_can_start_from_weights(network, path):
     started = reid_network("tiny", IMAGE_SHAPE, 6, search=None, weights=path)
     for mine, other in zip(started.variables, network.variables, strict=True):
         np.testing.assert_array_equal(mine, other)
+
+
+def test_the_weights_shipped_fit_a_tiny_network_of_anybody():
+    some, other = (
+        reid_network("tiny", IMAGE_SHAPE, count, search, "synthetic")
+        for count, search in ((6, None), (9, "dual"))
+    )
+    shared = 0
+    for mine, theirs in zip(
+        some.feature_variables, other.feature_variables, strict=True
+    ):
+        if mine is not some.head.classifier.kernel:
+            np.testing.assert_array_equal(mine, theirs)
+            shared += np.size(mine)
+    assert shared > 600_000
+    assert SYNTHETIC.stat().st_size < 2e6
+
+
+def test_the_weights_shipped_fit_no_other_network():
+    with pytest.raises(ValueError, match="source='synthetic', where"):
+        reid_network("resnet18", IMAGE_SHAPE, 6, None, "synthetic")
 
 
 def test_a_pytorch_file_needs_pytorch(network, tmp_path, monkeypatch):

@@ -69,3 +69,24 @@ def test_the_baseline_can_go_without_contrast():
     recipe = Recipe(contrast=0.5)
     assert recipe.objective().weights["contrast"] == 0.5
     assert recipe.objective(contrast=0.0).terms == ["identity", "triplet"]
+
+
+def test_another_backbone_starts_from_weights_that_fit_it():
+    demo = PRESETS["demo"]()
+    assert demo.with_backbone("resnet18").weights is None
+    assert demo.with_backbone("agw").weights == "imagenet"
+    assert demo.with_backbone("agw").with_backbone(demo.backbone) == demo
+
+
+def test_the_rate_falls_during_the_warm_up_and_then_stays():
+    recipe = PRESETS["demo"]()
+    optimizer = recipe.search_optimizer()
+    optimizer.build([keras.Variable(0.0)])
+    end = recipe.warm_up_epochs * recipe.steps
+    rates = []
+    for step in (end // 2, 9 * end // 8, 2 * end):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    last = recipe.search_rate * recipe.learning_rate
+    assert rates[0] > 3 * last
+    np.testing.assert_allclose(rates[1:], last, rtol=1e-4)

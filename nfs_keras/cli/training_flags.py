@@ -21,6 +21,10 @@ def training_flags():
         "demo: a tiny network, minutes on a CPU; paper: ResNet-50, hours on "
         "a GPU.", flag_values=values,
     )  # fmt: skip
+    flags.DEFINE_enum(
+        "backbone", None, ["tiny", "resnet18", "resnet50", "agw"],
+        "Which network, if not the preset's.", flag_values=values,
+    )  # fmt: skip
     flags.DEFINE_string(
         "trial", None, "RegDB: 1 (the default) to 10; `train` takes 'all' too.",
         flag_values=values,
@@ -68,4 +72,6 @@ def trial_number(text):
 def chosen_recipe(values):
     """Makes the recipe that the flags name."""
     recipe = PRESETS[values.preset]()
+    if values.backbone:
+        recipe = recipe.with_backbone(values.backbone)
     return recipe.smoke() if values.smoke else recipe
