@@ -206,7 +206,7 @@ class SearchModel(TrainingModel):
             **{name: mean.result() for name, mean in self.means.items()},
             "open_fraction": self.open_fraction(),
             "gate_entropy": sum(g.entropy() for g in gates) / len(gates),
-            "temperature": gates[0].temperature.value,
+            "temperature": ops.convert_to_tensor(gates[0].temperature),
         }
 
     def derive(self, budget=None):
