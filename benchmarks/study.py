@@ -302,21 +302,17 @@ class Study:
     def line(self, row, seed, network, extra, flops=None):
         """The line of one run in `study.jsonl`."""
         scored = self.score(network)
-        directions = ("visible_to_infrared", "infrared_to_visible")
         figures = ("rank1", "mean_ap", "mean_inp")
         return {
             "row": row,
             "seed": seed,
             "dataset": self.name,
             **{
-                d: {f: round(scored[d][f], 3) for f in figures}
-                for d in directions
+                direction: {f: round(scores[f], 3) for f in figures}
+                for direction, scores in scored.items()
             },
             "flops": flops or count_flops(network.encoder("visible")),
             **extra,
-            "command": "python -m benchmarks.study "
-            f"--rows={row.removesuffix('_compact')} --seeds={seed}",
-            "commit": commit(),
         }
 
 
@@ -329,9 +325,17 @@ def flops_each(network):
 
 
 def mean_ap(scored):
-    """Mean of both directions' mAP, in percent."""
-    directions = ("visible_to_infrared", "infrared_to_visible")
-    return float(np.mean([scored[d]["mean_ap"] for d in directions]))
+    """Mean of the directions' mAP, in percent; SYSU-MM01 has but one."""
+    return float(np.mean([scores["mean_ap"] for scores in scored.values()]))
+
+
+def command(row, seed):
+    """What makes the lines of one run."""
+    words = {"data": FLAGS.data, "source": FLAGS.source}
+    words = {name: word for name, word in words.items() if word}
+    words |= {"rows": row, "seeds": seed}
+    flags_given = [f"--{name}={word}" for name, word in words.items()]
+    return " ".join(["python -m benchmarks.study", *flags_given])
 
 
 def commit():
@@ -376,7 +380,9 @@ def main(_):
         for row in rows:
             if (row, seed, study.name) in done(path):
                 continue
+            origin = {"command": command(row, seed), "commit": commit()}
             for line in study.run(row, seed):
+                line |= origin
                 with path.open("a") as file:
                     file.write(json.dumps(line) + "\n")
                 print(json.dumps(line), flush=True)

@@ -115,7 +115,7 @@ def scores_table(rows):
     for row in in_order(rows):
         runs = list(rows[row].values())
         cells = [
-            plus_minus([line[direction][metric] for line in runs])
+            plus_minus([x[direction][metric] for x in runs if direction in x])
             for direction in DIRECTIONS
             for metric in METRICS
         ]
