@@ -7,6 +7,7 @@ from nfs_keras.serving.model_card import kept_share, write_model_card
 
 FACTS = {
     "run": {
+        "options": {"backbone": "tiny"},
         "command": ["nfs-reid", "search"],
         "started": "2026-01-01",
         "versions": {"keras": "3.15.1"},
@@ -54,6 +55,7 @@ def test_it_tells_what_the_run_recorded(model, tmp_path):
         "`nfs-reid search`",
         "| name | RegDB |",
         "| searched | visible to infrared | 12.35 |",
+        "Backbone: tiny.",
         "| stage1 | channel | visible | 75.0% |",
         "| stage1 | spatial | visible | 25.0% |",
     ):

@@ -74,7 +74,9 @@ def write_model_card(
         endpoints=describe_endpoints(directory),
         data=describe_data(facts["run"].get("dataset")),
         metrics=describe_metrics(facts["metrics"].get("rows", ())),
-        architecture=describe_architecture(facts["architecture"]),
+        architecture=describe_architecture(
+            facts["architecture"], facts["run"].get("options", {})
+        ),
     )
     path = pathlib.Path(directory) / "model_card.md"
     path.write_text(text, encoding="utf-8")
@@ -147,7 +149,7 @@ def describe_metrics(rows) -> str:
     return table(["network", "direction", *METRICS], cells)
 
 
-def describe_architecture(architecture: dict) -> str:
+def describe_architecture(architecture: dict, options: dict) -> str:
     """Shows how much the search kept in each cell."""
     if not architecture:
         return "Not recorded."
@@ -157,7 +159,7 @@ def describe_architecture(architecture: dict) -> str:
         for level, modalities in levels.items()
         for modality, kept in (modalities or {}).items()
     ]
-    backbone = architecture.get("backbone", "unknown")
+    backbone = options.get("backbone", "not recorded")
     header = ["cell", "level", "modality", "kept"]
     return f"Backbone: {backbone}.\n\n{table(header, rows)}"
 
