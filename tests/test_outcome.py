@@ -1,3 +1,4 @@
+import errno
 import signal
 
 import pytest
@@ -34,6 +35,12 @@ def test_an_expected_error_is_one_line(error, capsys):
     told = capsys.readouterr()
     assert told.err == f"nfs-reid train: {error}\n"
     assert told.out == ""
+
+
+def test_a_full_disk_is_no_loss(capsys):
+    error = OSError(errno.ENOSPC, "No space left on device")
+    assert exit_status(failing(error), "nfs-reid train") == 1
+    assert "Make room; the same command goes on" in capsys.readouterr().err
 
 
 def test_debug_shows_where_it_happened():

@@ -1,5 +1,6 @@
 """How a program ends: an exit status, and one line if something is wrong."""
 
+import errno
 import sys
 
 from absl import flags
@@ -34,7 +35,9 @@ def exit_status(work, program, debug=False):
     except EXPECTED as error:
         if debug:
             raise
-        return tell(f"{program}: {error}", FAILURE)
+        full = getattr(error, "errno", None) == errno.ENOSPC
+        advice = ". Make room; the same command goes on." if full else ""
+        return tell(f"{program}: {error}{advice}", FAILURE)
 
 
 def tell(line, status):
