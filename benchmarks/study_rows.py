@@ -42,6 +42,7 @@ SEARCHES = {
     "dual": {"arch_contrast": 0.0},
     "dual_cmco_image": {"split": "image"},
     "dual_cmco_identity": {},
+    "dual_cmco_identity_longer": {},
     "dual_tight": {"budget": 0.35},
     "random": {"shuffled": True},
     "second_order": {"unrolled": True},
@@ -103,7 +104,7 @@ class Study:
         recipe = self.recipe
         contrast = 0.0 if row == "baseline" else recipe.contrast
         epochs = recipe.epochs
-        if row == "baseline_cmco_longer":  # as long as search and retraining
+        if row.endswith("_longer"):  # as long as search and retraining
             epochs += recipe.warm_up_epochs + recipe.search_epochs
         start = time.monotonic()
         self.train(network, seed, contrast, epochs=epochs)

@@ -12,6 +12,8 @@ ROWS = {
     "dual_cmco_image": "(g) both, CMCO on the search; proxy set by image",
     "dual_cmco_identity": "(h) both, CMCO on the search; proxy set by "
     "identity: the full method",
+    "dual_cmco_identity_longer": "(h) retrained for as many epochs as "
+    "`baseline_cmco_longer` trains",
     "dual_tight": "(h) with a budget: 35 % of the maps stay open",
     "transferred": "the architecture that (h) found in another world, "
     "retrained here",

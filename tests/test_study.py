@@ -12,7 +12,13 @@ from benchmarks.study_numbers import read_study, targets
 PLAIN = ("baseline", "baseline_cmco", "baseline_cmco_longer")
 ATTENTION = ("squeeze_excitation", "cbam")
 FIRST = ("joint", "channel", "spatial", "dual", "dual_cmco_image")
-SECOND = ("dual_cmco_identity", "dual_tight", "random", "second_order")
+SECOND = (
+    "dual_cmco_identity",
+    "dual_cmco_identity_longer",
+    "dual_tight",
+    "random",
+    "second_order",
+)
 
 
 def run_study(results, rows, *flags):
