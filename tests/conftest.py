@@ -9,6 +9,20 @@ from examples_runner import run_example
 
 from nfs_keras.datasets import synthesize_regdb
 
+WHOLE_JOB = {
+    "test_cli",
+    "test_command_line_page",
+    "test_resume",
+    "test_run_folder_page",
+    "test_run_pipeline",
+    "test_run_trials",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Runs the whole job last: it makes TensorFlow deterministic for good."""
+    items.sort(key=lambda item: item.path.stem in WHOLE_JOB)
+
 
 @pytest.fixture(scope="session")
 def smoke_data(tmp_path_factory):

@@ -54,7 +54,7 @@ def test_the_weights_shipped_fit_a_tiny_network_of_anybody():
 
 def test_the_weights_shipped_fit_no_other_network():
     with pytest.raises(ValueError, match="source='synthetic', where"):
-        reid_network("resnet18", IMAGE_SHAPE, 6, None, "synthetic")
+        reid_network("resnet18", (64, 32, 3), 6, None, "synthetic")
 
 
 def test_a_pytorch_file_needs_pytorch(network, tmp_path, monkeypatch):
