@@ -123,5 +123,11 @@ REPEAT = """
 
 Every line of `benchmarks/results/study.jsonl` is one run, with its command and
 commit (`+`: the working tree had changes). `python -m benchmarks.study` goes on
-where that file ends, `python -m benchmarks.study_report` makes this page.
+where that file ends, `python -m benchmarks.study_report` makes this page. The
+other worlds are drawn by
+
+```sh
+nfs-reid synthesize --seed=1 --difficulty=0.5 data/synthetic_regdb_other
+nfs-reid synthesize --kind=sysu_mm01 --num_identities=200 data/synthetic_sysu_mm01_200
+```
 """
