@@ -128,6 +128,7 @@ other worlds are drawn by
 
 ```sh
 nfs-reid synthesize --seed=1 --difficulty=0.5 data/synthetic_regdb_other
-nfs-reid synthesize --kind=sysu_mm01 --num_identities=200 data/synthetic_sysu_mm01_200
+nfs-reid synthesize --kind=sysu_mm01 --num_identities=200 \\
+    data/synthetic_sysu_mm01_200
 ```
 """
