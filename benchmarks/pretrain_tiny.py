@@ -26,8 +26,9 @@ from nfs_keras.datasets import (
     synthesize_people,
     training_dataset,
 )
+from nfs_keras.datasets.augmentation import CHANNEL_WEIGHTS
 from nfs_keras.models import Objective, TrainingModel, reid_network
-from nfs_keras.recipes import cosine
+from nfs_keras.recipes import Recipe
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("people", 3000, "People to pretrain on.")
@@ -38,7 +39,7 @@ flags.DEFINE_string(
 )
 
 IMAGE_SHAPE = (64, 32, 3)
-GREY = tf.constant([0.299, 0.587, 0.114])
+*_, GREY = CHANNEL_WEIGHTS
 
 
 def pretrain(root, epochs, seed):
@@ -66,11 +67,8 @@ def pretrain(root, epochs, seed):
     keras.utils.set_random_seed(seed)
     network = reid_network("tiny", IMAGE_SHAPE, len(labels), search=None)
     model = TrainingModel(network)
-    rate = cosine(0.1, epochs, steps)
-    model.compile(
-        keras.optimizers.SGD(rate, 0.9, nesterov=True, weight_decay=5e-4),
-        Objective(),
-    )
+    recipe = Recipe(learning_rate=0.1, steps=steps)
+    model.compile(recipe.optimizer(epochs), Objective())
     model.fit(
         batches.map(grey_half),
         epochs=epochs,

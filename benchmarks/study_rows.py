@@ -6,32 +6,27 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from benchmarks.attention import ATTENTION, with_attention
+from benchmarks.study_numbers import both_directions
 from nfs_keras.callbacks import TemperatureAnnealing
-from nfs_keras.datasets import (
-    IdentitySampler,
-    identity_labels,
-    split_by_identity,
-    split_by_image,
-    training_dataset,
-)
 from nfs_keras.models import (
-    Objective,
     SearchModel,
     TrainingModel,
     compact,
     count_flops,
-    reid_network,
+    discretisation_gap,
 )
+from nfs_keras.models.reid_network import MODALITIES
+from nfs_keras.pipeline.job import Job
 from nfs_keras.pipeline.scoring import (
     describe_scores,
     embed_test,
     evaluate_embedded,
     image_embedder,
 )
+from nfs_keras.pipeline.stages import SPLITS
+from nfs_keras.pipeline.training import make_batches, start_network
 from nfs_keras.schedules import exponential
 
 # What each row searches, on which split, with which upper objective.
@@ -47,7 +42,6 @@ SEARCHES = {
     "random": {"shuffled": True},
     "second_order": {"unrolled": True},
 }
-MODALITIES = ("visible", "infrared")
 ROWS = (
     "baseline",
     "baseline_cmco",
@@ -55,9 +49,6 @@ ROWS = (
     *SEARCHES,
     *ATTENTION,
 )
-
-
-SPLITS = {"identity": split_by_identity, "image": split_by_image}
 
 
 class WarmedUp(NamedTuple):
@@ -93,7 +84,6 @@ class Study:
         self.dataset = dataset
         self.recipe = recipe
         self.source = source
-        self.labels = identity_labels(dataset.train)
         self.name = f"{dataset.name}:{dataset.root.name}"
         self.kept = {}  # what rows of one seed have in common
 
@@ -157,9 +147,8 @@ class Study:
         network = self.start(seed, search)
         network.copy_features(first.network)
         model = SearchModel(network)
-        objective = Objective(contrast=recipe.contrast)
-        known = float(recipe.split == "image")
-        upper = Objective(known, triplet=1.0, contrast=arch_contrast)
+        objective = recipe.objective()
+        upper = recipe.arch_objective(arch_contrast)
         model.compile(
             recipe.search_optimizer(),
             recipe.arch_optimizer(),
@@ -174,12 +163,9 @@ class Study:
         model.optimizer.iterations.assign(recipe.warm_up_epochs * recipe.steps)
         steps = recipe.search_epochs * recipe.steps
         halves = SPLITS[recipe.split](self.dataset.train, seed=seed)
-        batches = [
-            self.batches(half, 1000 + 2 * seed + i, steps)
-            for i, half in enumerate(halves)
-        ]
+        other = self.job(1000 + 2 * seed)  # than the warm-up's batches
         model.fit(
-            tf.data.Dataset.zip(*batches),
+            make_batches(other, halves, 0, steps),
             epochs=recipe.search_epochs,
             steps_per_epoch=recipe.steps,
             verbose=0,
@@ -187,13 +173,15 @@ class Study:
         )
         found = model.derive(budget or recipe.budget)
         seconds = first.seconds + time.monotonic() - start
-        relaxed = mean_ap(self.score(network))
-        found.apply(network)
-        gap = relaxed - mean_ap(self.score(network))
+        relaxed, derived = discretisation_gap(
+            network,
+            found,
+            lambda network: both_directions(self.score(network), "mean_ap"),
+        )
         return found, {
             "seconds": seconds,
             "open_fraction": round(found.open_fraction(), 4),
-            "discretisation_gap_mean_ap": round(gap, 2),
+            "discretisation_gap_mean_ap": round(relaxed - derived, 2),
         }
 
     @kept
@@ -212,29 +200,13 @@ class Study:
         )
         return WarmedUp(network, time.monotonic() - start)
 
+    def job(self, seed):
+        """What a stage of the main job needs to know, but for a folder."""
+        return Job(None, self.dataset, self.recipe, seed, "dual", ())
+
     def start(self, seed, search):
         """The network of a seed before any training, whatever it searches."""
-        keras.utils.set_random_seed(seed)
-        recipe = self.recipe
-        make = functools.partial(
-            reid_network,
-            recipe.backbone,
-            recipe.image_shape,
-            len(self.labels),
-            weights=recipe.weights,
-            skip_classifier=True,
-        )
-        plain = make(search=None)
-        if search is None:
-            return plain
-        network = make(
-            search=search,
-            initial_logit=recipe.initial_logit,
-            initial_temperature=recipe.temperatures[0],
-            seed=seed,
-        )
-        network.copy_features(plain)
-        return network
+        return start_network(self.job(seed), search)
 
     def train(
         self,
@@ -251,22 +223,11 @@ class Study:
         samples = samples or self.dataset.train
         model = TrainingModel(network)
         model.compile(
-            optimizer or recipe.optimizer(epochs), Objective(contrast=contrast)
+            optimizer or recipe.optimizer(epochs), recipe.objective(contrast)
         )
-        batches = self.batches(samples, seed, epochs * recipe.steps)
+        steps = epochs * recipe.steps
+        batches = make_batches(self.job(seed), [samples], 0, steps)
         model.fit(batches, verbose=0)
-
-    def batches(self, samples, seed, num_steps):
-        recipe = self.recipe
-        return training_dataset(
-            samples,
-            IdentitySampler(samples, *recipe.batch, seed=seed),
-            recipe.image_shape,
-            recipe.augmentation,
-            seed=seed,
-            num_steps=num_steps,
-            labels=self.labels,
-        )
 
     def score(self, network):
         """Scores a network on the dataset's protocol, by direction."""
@@ -296,8 +257,3 @@ def flops_each(network):
         count_flops(compact(network, name).encoder(name)) for name in MODALITIES
     ]
     return round(sum(costs) / len(costs))
-
-
-def mean_ap(scored):
-    """Mean of the directions' mAP, in percent; SYSU-MM01 has but one."""
-    return float(np.mean([scores["mean_ap"] for scores in scored.values()]))

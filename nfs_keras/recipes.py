@@ -102,11 +102,17 @@ class Recipe:
         """The logits' optimizer."""
         return keras.optimizers.Adam(self.arch_learning_rate, beta_1=0.5)
 
-    def arch_objective(self):
-        """What the gates descend on the proxy batch (DESIGN: CMCO first)."""
+    def arch_objective(self, contrast=1.0):
+        """What the gates descend on the proxy batch.
+
+        Args:
+            contrast: Weight of CMCO.
+        """
         known = float(self.split == "image")  # of the proxy's people
         return Objective(
-            identity=known, contrast=1.0, triplet_loss=TRIPLETS[self.triplet]()
+            identity=known,
+            contrast=contrast,
+            triplet_loss=TRIPLETS[self.triplet](),
         )
 
     def with_backbone(self, backbone):
