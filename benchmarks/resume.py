@@ -113,7 +113,10 @@ def kill(command, folder, line, delay, by=signal.SIGKILL):
     """
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=errors
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            preexec_fn=heed_ctrl_c,
         )
         while process.poll() is None and line not in said(folder):
             time.sleep(0.05)
@@ -126,6 +129,11 @@ def kill(command, folder, line, delay, by=signal.SIGKILL):
     if status not in (0, expected[by]):
         raise RuntimeError(f"The run failed: status={status}\n{text}")
     return status, text
+
+
+def heed_ctrl_c():
+    """Undoes that a shell makes what it starts with `&` ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def said(folder):

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.study_rows import ROWS, Study
@@ -73,7 +74,8 @@ def make_study(recipe):
 def main(_):
     recipe = demo()
     if FLAGS.smoke:  # an untrained network does not survive large steps
-        recipe = replace(recipe.smoke(), learning_rate=0.01)
+        recipe = replace(recipe.smoke(), learning_rate=0.01, weights=None)
+        tf.config.run_functions_eagerly(True)  # sooner than tracing two steps
     study = make_study(recipe)
     path = pathlib.Path(FLAGS.results)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from benchmarks import study_words as words
 from benchmarks.page import table
 from benchmarks.study_numbers import (
     DIRECTIONS,
+    FULL,
     GAP,
     Difference,
     both_directions,
@@ -72,7 +73,7 @@ def write_page(study, discussed=""):
 
 
 def in_order(rows):
-    """Uncompacted rows: those of the issue in its order, then others."""
+    """Uncompacted rows: the described ones in their order, then others."""
     known = [row for row in words.ROWS if row in rows]
     others = sorted(set(rows) - set(known))
     return known + [row for row in others if not row.endswith("_compact")]
@@ -89,7 +90,7 @@ def figure_name(position):
 
 def dataset_section(dataset, rows, figure):
     """The parts of the page that tell of one dataset."""
-    return [
+    parts = [
         f"## On `{dataset}`",
         words.SCORES,
         scores_table(rows),
@@ -99,10 +100,10 @@ def dataset_section(dataset, rows, figure):
         "### Compacted",
         words.COMPACTED,
         compacted_table(rows),
-        "### Targets",
-        words.TARGETS,
-        targets_table(rows),
     ]
+    if FULL in rows:
+        parts += ["### Targets", words.TARGETS, targets_table(rows)]
+    return parts
 
 
 def scores_table(rows):

@@ -29,7 +29,8 @@ from nfs_keras.pipeline.stages import SPLITS
 from nfs_keras.pipeline.training import make_batches, start_network
 from nfs_keras.schedules import exponential
 
-# What each row searches, on which split, with which upper objective.
+# What each row searches, on which split, with which upper objective: options
+# of `Study.search`.
 SEARCHES = {
     "joint": {"mode": "joint"},
     "channel": {"search": "channel"},
@@ -38,7 +39,7 @@ SEARCHES = {
     "dual_cmco_image": {"split": "image"},
     "dual_cmco_identity": {},
     "dual_cmco_identity_longer": {},
-    "dual_tight": {"budget": 0.35},
+    "stages_only": {"inner": False, "budget": None},
     "random": {"shuffled": True},
     "second_order": {"unrolled": True},
 }
@@ -121,11 +122,12 @@ class Study:
     def prepare(self, row, seed, found):
         """The network that a row trains, with weights to start from."""
         if found:
-            level = SEARCHES.get(row, {}).get("search", "dual")
-            network = self.start(seed, level)
+            options = SEARCHES.get(row, {})
+            inner = options.get("inner", self.recipe.inner)
+            network = self.start(seed, options.get("search", "dual"), inner)
             found.apply(network)
             return network
-        network = self.start(seed, search=None)
+        network = self.start(seed)
         if row in ATTENTION:
             return with_attention(network, ATTENTION[row])
         return network
@@ -135,16 +137,24 @@ class Study:
         self,
         seed,
         search="dual",
-        split=None,
         mode="bilevel",
         unrolled=False,
         arch_contrast=1.0,
-        budget=None,
+        **changes,
     ):
-        """Searches; gives the architecture and what it cost."""
-        recipe = replace(self.recipe, split=split or self.recipe.split)
+        """Searches; gives the architecture and what it cost.
+
+        Args:
+            seed: Int.
+            search: As for `reid_network`.
+            mode: As for `SearchModel`.
+            unrolled: As for `SearchModel`.
+            arch_contrast: Weight of CMCO for the gates.
+            **changes: Of the recipe.
+        """
+        recipe = replace(self.recipe, **changes)
         first, start = self.warm_up(seed, recipe.split), time.monotonic()
-        network = self.start(seed, search)
+        network = self.start(seed, search, recipe.inner)
         network.copy_features(first.network)
         model = SearchModel(network)
         objective = recipe.objective()
@@ -156,8 +166,8 @@ class Study:
             objective if mode == "joint" else upper,
             mode=mode,
             unrolled=unrolled,
-            budget=budget or recipe.budget,
-            budget_weight=3.0,
+            budget=recipe.budget,
+            budget_weight=recipe.budget_weight,
         )
         # Where the warm-up has left it.
         model.optimizer.iterations.assign(recipe.warm_up_epochs * recipe.steps)
@@ -171,7 +181,7 @@ class Study:
             verbose=0,
             callbacks=[TemperatureAnnealing(exponential(*recipe.temperatures))],
         )
-        found = model.derive(budget or recipe.budget)
+        found = model.derive(recipe.budget)
         seconds = first.seconds + time.monotonic() - start
         relaxed, derived = discretisation_gap(
             network,
@@ -188,7 +198,7 @@ class Study:
     def warm_up(self, seed, split):
         """Trains on the searching half of the people, without gates."""
         start = time.monotonic()
-        recipe, network = self.recipe, self.start(seed, search=None)
+        recipe, network = self.recipe, self.start(seed)
         half, _ = SPLITS[split](self.dataset.train, seed=seed)
         self.train(
             network,
@@ -200,13 +210,14 @@ class Study:
         )
         return WarmedUp(network, time.monotonic() - start)
 
-    def job(self, seed):
+    def job(self, seed, **changes):
         """What a stage of the main job needs to know, but for a folder."""
-        return Job(None, self.dataset, self.recipe, seed, "dual", ())
+        recipe = replace(self.recipe, **changes)
+        return Job(None, self.dataset, recipe, seed, "dual", ())
 
-    def start(self, seed, search):
+    def start(self, seed, search=None, inner=False):
         """The network of a seed before any training, whatever it searches."""
-        return start_network(self.job(seed), search)
+        return start_network(self.job(seed, inner=inner), search)
 
     def train(
         self,

@@ -22,6 +22,8 @@ class Recipe:
         weights: `"imagenet"`, `"synthetic"`, a weights file, or `None` to
             start at random.
         batch: People in a batch, and pictures of each per modality.
+        proxy_batch: The same of the batch that the gates descend: the more
+            people, the more each has to be told from.
         epochs: Epochs of the baseline, and of retraining.
         warm_up_epochs: Epochs of the search that train weights only.
         search_epochs: Epochs of the search that follow.
@@ -33,9 +35,11 @@ class Recipe:
         schedule: `"cosine"`, or `"steps"`: AGW's.
         triplet: `"hard"` or `"weighted"`: which triplet loss.
         arch_learning_rate: Rate of the logits (Adam).
+        inner: Whether a search of channels takes in those inside a block.
         initial_logit: Where the logits start.
         temperatures: First and last temperature of the search.
         budget: Open fraction to aim at in the search, or `None`.
+        budget_weight: How strongly the search is pulled there.
         contrast: Weight of CMCO for the weights.
         split: `"identity"` or `"image"`: what divides train from proxy.
         augmentation: `Augmentation` of the training pictures.
@@ -47,6 +51,7 @@ class Recipe:
     image_shape: tuple = (64, 32, 3)
     weights: str | None = "synthetic"
     batch: tuple = (8, 4)
+    proxy_batch: tuple = (16, 2)
     epochs: int = 8
     warm_up_epochs: int = 8
     search_epochs: int = 5
@@ -57,9 +62,11 @@ class Recipe:
     schedule: str = "cosine"
     triplet: str = "hard"
     arch_learning_rate: float = 0.1
+    inner: bool = True
     initial_logit: float = 1.5
     temperatures: tuple = (0.5, 0.5)
-    budget: float | None = None
+    budget: float | None = 0.6
+    budget_weight: float = 3.0
     contrast: float = 1.0
     split: str = "identity"
     augmentation: Augmentation = Augmentation(padding=4, channel_exchange=0.5)
@@ -130,6 +137,7 @@ class Recipe:
             self,
             image_shape=(32, 16, 3),
             batch=(2, 2),
+            proxy_batch=(2, 2),
             epochs=1,
             warm_up_epochs=1,
             search_epochs=1,
@@ -186,6 +194,8 @@ def paper():
     Otherwise our choice: weight decay is Keras' own, apart from momentum; the
     search is warmed up by AGW's schedule in 40 epochs; an epoch meets everyone
     once before anyone twice; CMCO joins the losses of search and retraining.
+    Cells stand where the paper has them, behind the stages, and no budget
+    pulls at them.
     `steps` are RegDB's; on another dataset take its pictures per modality over
     32.
     """
@@ -201,6 +211,8 @@ def paper():
         head_rate=10.0,
         schedule="steps",
         triplet="weighted",
+        inner=False,
+        budget=None,
         augmentation=Augmentation(
             padding=10, random_erasing=0.5, channel_exchange=0.5
         ),

@@ -16,7 +16,7 @@ SEARCHES = ("dual", "channel", "spatial")
 BOTH = ("visible", "infrared")
 
 
-def derived_network(search="dual", bottleneck=False, seed=0):
+def derived_network(search="dual", bottleneck=False, seed=0, inner=False):
     """A network of two residual stages, with choices made at random."""
     keras.utils.set_random_seed(seed)
     plans = ((8, 6, 1), (12, 4, 2))  # filters, inner filters, stride
@@ -30,16 +30,22 @@ def derived_network(search="dual", bottleneck=False, seed=0):
             for f, n, stride in plans
         ],
     )
-    network = reid_network(backbone, IMAGE_SHAPE, 6, search)
+    network = reid_network(backbone, IMAGE_SHAPE, 6, search, inner=inner)
     derive_at_random(network, seed)
     Architecture.derive(network).apply(network)
     return network
 
 
-@pytest.fixture(scope="module", params=itertools.product(SEARCHES, (0, 1)))
+CASES = [
+    *itertools.product(SEARCHES, (False, True), (False,)),
+    *itertools.product(("dual", "channel"), (False, True), (True,)),
+]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def network(request):
-    search, bottleneck = request.param
-    return derived_network(search, bool(bottleneck))
+    search, bottleneck, inner = request.param
+    return derived_network(search, bottleneck, inner=inner)
 
 
 def embed(network, name):
@@ -72,8 +78,9 @@ def test_for_one_modality_its_encoder_is_that_of_the_masked_network(
     )
 
 
-def test_it_is_smaller_by_flops_and_parameters():
-    network = derived_network("channel")
+@pytest.mark.parametrize("inner", [False, True])
+def test_it_is_smaller_by_flops_and_parameters(inner):
+    network = derived_network("channel", inner=inner)
     whole = compact(network)
     one = compact(network, "visible")
     for measure in (
@@ -83,8 +90,17 @@ def test_it_is_smaller_by_flops_and_parameters():
         assert measure(one) < measure(whole) < measure(network)
 
 
+def test_channels_inside_a_block_are_cut_where_no_modality_keeps_them():
+    network = derived_network("channel", bottleneck=True, inner=True)
+    small = compact(network)
+    for old, new in zip(network.stages, small.stages, strict=True):
+        for block, smaller in zip(old.blocks, new.blocks, strict=True):
+            kept = [np.array(g.mask).any(axis=0) for g in block.inner_gates]
+            assert smaller.inner_widths == [mask.sum() for mask in kept]
+
+
 def test_a_gate_that_closes_nothing_any_more_is_left_out():
-    network = derived_network("channel")
+    network = derived_network("channel", inner=True)
     assert find_gates(network)
     assert not find_gates(compact(network, "visible").stages[0])
     for gate in find_gates(network):
@@ -93,7 +109,7 @@ def test_a_gate_that_closes_nothing_any_more_is_left_out():
 
 
 def test_with_every_gate_open_nothing_is_cut():
-    network = derived_network()
+    network = derived_network(inner=True)
     for gate in find_gates(network):
         gate.open()
     same = compact(network)
@@ -105,7 +121,7 @@ def test_with_every_gate_open_nothing_is_cut():
 
 
 def test_it_is_a_plain_keras_model_that_survives_saving(tmp_path):
-    small = compact(derived_network())
+    small = compact(derived_network(inner=True))
     small.save(tmp_path / "compact.keras")
     loaded = keras.models.load_model(tmp_path / "compact.keras")
     np.testing.assert_array_equal(

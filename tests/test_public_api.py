@@ -80,6 +80,7 @@ PUBLIC = {
     "backbones": {
         "Backbone",
         "NonLocalBlock",
+        "ResidualBlock",
         "Stage",
         "imagenet_resnet50",
         "keras_backbone",

@@ -56,9 +56,18 @@ def test_an_unknown_modality_has_no_encoder(network):
         network.encoder("thermal")
 
 
-@pytest.mark.parametrize("search", ["dual", "channel", "spatial"])
-def test_with_open_gates_it_is_the_network_without_them(search):
-    plain, searching = make_network(None), make_network(search)
+@pytest.mark.parametrize(
+    "search, inner",
+    [
+        ("dual", False),
+        ("channel", False),
+        ("spatial", False),
+        ("dual", True),
+        ("channel", True),
+    ],
+)
+def test_with_open_gates_it_is_the_network_without_them(search, inner):
+    plain, searching = make_network(None), make_network(search, inner=inner)
     searching.copy_features(plain)
     images, _ = make_batch()
     for training in (False, True):
@@ -97,7 +106,28 @@ def test_a_closed_channel_is_zero_in_the_whole_stage():
         assert maps[..., 8].any()
 
 
-def test_it_survives_saving(network, tmp_path):
+def test_a_closed_inner_channel_is_one_that_its_convolution_never_made():
+    network = make_network("channel", inner=True)
+    block = network.stages[1].blocks[0]
+    mask = np.ones(block.inner_gates[0].logits.shape)
+    mask[:, ..., 7] = 0.0
+    block.inner_gates[0].freeze(mask)
+    maps = np.random.default_rng(0).normal(size=(2, 8, 4, 24))
+    gated = np.array(block(maps, modality=np.array([0, 1])))
+    for variable in (block.branch[0].norm.gamma, block.branch[0].norm.beta):
+        variable.assign(np.where(np.arange(48) == 7, 0.0, variable))
+    block.inner_gates[0].open()
+    np.testing.assert_allclose(
+        gated, block(maps, modality=np.array([0, 1])), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_it_survives_saving(inner, tmp_path):
+    network = make_network(inner=inner)
+    gates = find_gates(network)
+    for i, gate in enumerate(gates):  # each its own, lest two be swapped
+        gate.logits.assign(np.full(gate.logits.shape, i - len(gates) / 2))
     images, _ = make_batch()
     network.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras")
@@ -109,6 +139,14 @@ def test_it_survives_saving(network, tmp_path):
 def test_its_search_variables_are_two_per_dual_cell(network):
     assert len(network.search_variables) == 2 * len(network.cells) == 8
     assert len(find_gates(network)) == 8
+
+
+def test_inner_gates_are_cells_of_their_own():
+    network = reid_network("resnet50", (32, 32, 3), 4, inner=True, seed=0)
+    assert len(network.cells) == 4 + 2 * 16
+    assert len(network.search_variables) == 2 * 4 + 2 * 16
+    seeds = [gate.seed for gate in find_gates(network) if "inner" in gate.name]
+    assert len(set(seeds)) == 2 * 16  # no two draw the same noise
 
 
 @pytest.mark.parametrize("shape", [(64, 32, 3), (96, 48, 3)])
@@ -131,6 +169,7 @@ def test_resnet50_has_the_geometry_of_agw():
     [
         ({"backbone": "vgg"}, "Received: backbone='vgg'"),
         ({"search": "all"}, "Received: search='all'"),
+        ({"search": "spatial", "inner": True}, "Received: inner=True"),
     ],
 )
 def test_unknown_names_are_refused(arguments, message):

@@ -1,9 +1,12 @@
 """The block that residual stages are made of."""
 
+from itertools import zip_longest
+
 import keras
 from keras import ops
 
 from nfs_keras.backbones.conv_norm import ConvNorm
+from nfs_keras.layers import ChannelSearch
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -16,7 +19,8 @@ class ResidualBlock(keras.layers.Layer):
 
     Args:
         filters: Positive integer. Channels of the output.
-        inner_filters: Positive integer. Channels between the convolutions.
+        inner_filters: Positive integer, or one for each map between the
+            convolutions: its channels.
         bottleneck: Whether the convolutions are ResNet-50's (1x1, 3x3, 1x1)
             or ResNet-18's (3x3, 3x3). Defaults to `False`.
         stride: Positive integer. Defaults to `1`.
@@ -25,12 +29,16 @@ class ResidualBlock(keras.layers.Layer):
         stride_first: Whether the first convolution of a bottleneck carries
             the stride (as in `keras.applications`) or the 3x3 one (as in
             torchvision). Defaults to `False`.
+        inner_gates: A `ChannelSearch` for each map between the convolutions,
+            or nothing. Defaults to `()`.
         **kwargs: Base layer keyword arguments.
 
     Call arguments:
         inputs: Float tensor `(batch, height, width, channels)`.
         keep: Gate that broadcasts against the output, or `None`.
+        modality: Of the inner gates' call.
         training: Whether batch normalisation uses the batch.
+        sample_gates: Whether the inner gates draw noise.
 
     Input shape:
         4D tensor `(batch, height, width, channels)`.
@@ -50,9 +58,11 @@ class ResidualBlock(keras.layers.Layer):
         stride=1,
         project=False,
         stride_first=False,
+        inner_gates=(),
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.inner_gates = list(inner_gates)
         self.filters = filters
         self.inner_filters = inner_filters
         self.bottleneck = bottleneck
@@ -71,29 +81,68 @@ class ResidualBlock(keras.layers.Layer):
 
     def _plans(self):
         """Lists (filters, kernel size, stride) of the convolutions."""
-        filters, inner, stride = self.filters, self.inner_filters, self.stride
+        inner, stride = self.inner_widths, self.stride
         if not self.bottleneck:
-            return [(inner, 3, stride), (filters, 3, 1)]
+            return [(inner[0], 3, stride), (self.filters, 3, 1)]
         strides = (stride, 1) if self.stride_first else (1, stride)
         return [
-            (inner, 1, strides[0]),
-            (inner, 3, strides[1]),
-            (filters, 1, 1),
+            (inner[0], 1, strides[0]),
+            (inner[1], 3, strides[1]),
+            (self.filters, 1, 1),
+        ]
+
+    @property
+    def inner_widths(self):
+        """List of the channels of each map between the convolutions."""
+        inner = self.inner_filters
+        count = 2 if self.bottleneck else 1
+        return [inner] * count if isinstance(inner, int) else list(inner)
+
+    def add_inner_gates(self, seed=None, **kwargs):
+        """Gates each map between the convolutions; to be called unbuilt.
+
+        Args:
+            seed: Integer seed of the gates' noise, or `None`.
+            **kwargs: Other arguments of the gates.
+        """
+        self.inner_gates = [
+            ChannelSearch(
+                seed=None if seed is None else seed + i,
+                name=f"inner{i}",
+                **kwargs,
+            )
+            for i in range(1, len(self.branch))
         ]
 
     def build(self, input_shape):
         shape = input_shape
-        for layer in self.branch:
+        for layer, gate in self._gated_branch():
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
+            if gate is not None and not gate.built:  # loading builds it
+                gate.build(shape)
         if self.project:
             self.shortcut.build(input_shape)
 
-    def call(self, inputs, keep=None, training=False):
+    def _gated_branch(self):
+        """Pairs each convolution with the gate behind it, or `None`."""
+        return zip_longest(self.branch, self.inner_gates)
+
+    def call(
+        self,
+        inputs,
+        keep=None,
+        modality=None,
+        training=False,
+        sample_gates=False,
+    ):
         maps = inputs
-        for layer in self.branch[:-1]:
-            maps = ops.relu(layer(maps, training=training))
-        maps = self.branch[-1](maps, training=training)
+        for layer, gate in self._gated_branch():
+            maps = layer(maps, training=training)
+            if layer is not self.branch[-1]:
+                maps = ops.relu(maps)
+            if gate is not None:
+                maps = gate(maps, modality=modality, training=sample_gates)
         keep = 1.0 if keep is None else ops.cast(keep, maps.dtype)
         if self.project:
             shortcut = self.shortcut(inputs, training=training)
@@ -114,4 +163,14 @@ class ResidualBlock(keras.layers.Layer):
             "stride": self.stride,
             "project": self.project,
             "stride_first": self.stride_first,
+            "inner_gates": [
+                keras.saving.serialize_keras_object(gate)
+                for gate in self.inner_gates
+            ],
         }
+
+    @classmethod
+    def from_config(cls, config):
+        gates = config.pop("inner_gates", ())
+        gates = [keras.saving.deserialize_keras_object(g) for g in gates]
+        return cls(inner_gates=gates, **config)

@@ -65,6 +65,15 @@ class Stage(keras.layers.Layer):
             self.cell.build(input_shape)
 
     @property
+    def cells(self):
+        """Dict from name to search cell: the stage's own and inner gates."""
+        cells = {} if self.cell is None else {self.name: self.cell}
+        for i, block in enumerate(self.blocks, start=1):
+            for gate in inner_gates(block):
+                cells[f"{self.name}_block{i}_{gate.name}"] = gate
+        return cells
+
+    @property
     def residual(self):
         """Whether all blocks add to one stream, which a gate can govern.
 
@@ -84,20 +93,18 @@ class Stage(keras.layers.Layer):
         return cell if governed else None
 
     def call(self, inputs, modality=None, training=False, sample_gates=False):
+        drawing = {"modality": modality, "training": sample_gates}
         gate, maps = self.channel_gate, inputs
-        if gate is None:
-            for block in self.blocks:
-                maps = block(maps, training=training)
-            if self.cell is None:
-                return maps
-            return self.cell(maps, modality=modality, training=sample_gates)
-        num_samples = keras.ops.shape(inputs)[0]
-        keep = gate.keep(num_samples, modality, sample_gates)
+        given = {"training": training}
+        if gate is not None:
+            given["keep"] = gate.keep(keras.ops.shape(inputs)[0], **drawing)
         for block in self.blocks:
-            maps = block(maps, keep=keep, training=training)
-        if gate is self.cell:
+            inner = {"modality": modality, "sample_gates": sample_gates}
+            maps = block(maps, **given, **(inner if inner_gates(block) else {}))
+        if self.cell is None or gate is self.cell:
             return maps
-        return self.cell.spatial(maps, modality=modality, training=sample_gates)
+        left = self.cell if gate is None else self.cell.spatial
+        return left(maps, **drawing)
 
     def compute_output_shape(self, input_shape):
         for block in self.blocks:
@@ -117,6 +124,11 @@ class Stage(keras.layers.Layer):
         deserialize = keras.saving.deserialize_keras_object
         blocks = [deserialize(block) for block in config.pop("blocks")]
         return cls(blocks, deserialize(config.pop("cell")), **config)
+
+
+def inner_gates(block):
+    """The gates between the convolutions of a block, if it has any."""
+    return getattr(block, "inner_gates", [])
 
 
 def make_cell(search, **kwargs):

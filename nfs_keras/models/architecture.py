@@ -15,10 +15,10 @@ class Architecture:
     """The chosen channels and pixels of every cell, for each modality.
 
     Args:
-        cells: Dict from cell name (of its stage, such as `"stage1"`) to a dict
-            of levels: `"channel"`, boolean `(modalities, channels)`, and
-            `"spatial"`, boolean `(modalities, height, width)`; a cell may
-            lack either.
+        cells: Dict from cell name (of its stage, such as `"stage1"`, or of an
+            inner gate, such as `"stage1_block1_inner1"`) to a dict of levels:
+            `"channel"`, boolean `(modalities, channels)`, and `"spatial"`,
+            boolean `(modalities, height, width)`; a cell may lack either.
 
     Attributes:
         cells: As given, with boolean arrays.
@@ -156,8 +156,9 @@ class Architecture:
 
     def summary(self):
         """A table of what each cell keeps, in percent."""
+        width = max(map(len, [*self.cells, "stage10"])) + 2
         lines = [
-            f"{'cell':<10}{'level':<10}{'size':<12}{'visible':>9}"
+            f"{'cell':<{width}}{'level':<10}{'size':<12}{'visible':>9}"
             f"{'infrared':>10}{'both':>7}{'neither':>9}"
         ]
         for name, by_level in self.cells.items():
@@ -165,7 +166,7 @@ class Architecture:
                 size = "x".join(map(str, mask.shape[1:]))
                 both, neither = mask.all(0).mean(), 1 - mask.any(0).mean()
                 lines.append(
-                    f"{name:<10}{level:<10}{size:<12}{mask[0].mean():>9.0%}"
+                    f"{name:<{width}}{level:<10}{size:<12}{mask[0].mean():>9.0%}"
                     f"{mask[-1].mean():>10.0%}{both:>7.0%}{neither:>9.0%}"
                 )
         lines.append(f"open fraction {self.open_fraction():.3f}")

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from nfs_keras.backbones import NonLocalBlock, Stage, make_cell
+from nfs_keras.backbones import NonLocalBlock, ResidualBlock, Stage, make_cell
 from nfs_keras.models.reid_network import MODALITIES, ReIDNetwork
 
 
@@ -87,6 +87,11 @@ def kept_channels(stage, modality=None):
     gate = stage.channel_gate
     if gate is None:
         return np.arange(stage.blocks[-1].filters)
+    return open_channels(gate, modality)
+
+
+def open_channels(gate, modality=None):
+    """Indices of the channels that a gate leaves to some modality."""
     return np.flatnonzero((seen_mask(gate, modality) > 0).any(axis=0))
 
 
@@ -100,10 +105,7 @@ def seen_mask(gate, modality):
 
 def smaller_stage(stage, kept, modality):
     """Makes a stage, unbuilt, of the kept channels and the needed gates."""
-    blocks = []
-    for block in stage.blocks:
-        config = {**block.get_config(), "filters": len(kept)}
-        blocks.append(type(block).from_config(config))
+    blocks = [smaller_block(b, len(kept), modality) for b in stage.blocks]
     closing = [
         level
         for level in ({} if stage.cell is None else stage.cell.levels())
@@ -111,6 +113,27 @@ def smaller_stage(stage, kept, modality):
     ]
     search = {0: None, 2: "dual"}.get(len(closing), *closing[:1])
     return Stage(blocks, make_cell(search, name="cell"), name=stage.name)
+
+
+def smaller_block(block, num_kept, modality):
+    """Makes a block, unbuilt, of as many output channels as are kept."""
+    config = {**block.get_config(), "filters": num_kept}
+    if isinstance(block, NonLocalBlock):
+        return NonLocalBlock.from_config(config)
+    config["inner_filters"] = [len(kept) for kept in inside(block, modality)]
+    config["inner_gates"] = []
+    smaller = ResidualBlock.from_config(config)
+    masks = [seen_mask(gate, modality) for gate in block.inner_gates]
+    if any((mask.any(axis=0) & (mask < 1)).any() for mask in masks):
+        smaller.inner_gates = [clone(gate) for gate in block.inner_gates]
+    return smaller
+
+
+def inside(block, modality):
+    """Lists the open channels of each map between a block's convolutions."""
+    if not block.inner_gates:
+        return [np.arange(width) for width in block.inner_widths]
+    return [open_channels(gate, modality) for gate in block.inner_gates]
 
 
 def smaller_mask(cell, level, kept, modality):
@@ -125,20 +148,21 @@ def copy_stage(old, new, entering, leaving, modality):
         if isinstance(block, NonLocalBlock):
             copy_non_local_block(block, smaller, leaving)
         else:
-            copy_residual_block(block, smaller, entering, leaving)
+            within = inside(block, modality)
+            copy_residual_block(block, smaller, [entering, *within, leaving])
         entering = leaving
     for level, gate in ({} if new.cell is None else new.cell.levels()).items():
         gate.freeze(smaller_mask(old.cell, level, leaving, modality))
 
 
-def copy_residual_block(old, new, entering, leaving):
-    """Copies a residual block, of some input and output channels."""
-    copy_conv_norm(old.branch[0], new.branch[0], entering, None)
-    for middle, target in zip(old.branch[1:-1], new.branch[1:-1], strict=True):
-        copy(middle, target)
-    copy_conv_norm(old.branch[-1], new.branch[-1], None, leaving)
+def copy_residual_block(old, new, kept):
+    """Copies a residual block, of some channels of each map along it."""
+    for i, layer in enumerate(old.branch):
+        copy_conv_norm(layer, new.branch[i], kept[i], kept[i + 1])
     if old.project:
-        copy_conv_norm(old.shortcut, new.shortcut, entering, leaving)
+        copy_conv_norm(old.shortcut, new.shortcut, kept[0], kept[-1])
+    for i, gate in enumerate(new.inner_gates):
+        gate.freeze(seen_mask(old.inner_gates[i], None)[..., kept[i + 1]])
 
 
 def copy_non_local_block(old, new, channels):
@@ -152,10 +176,8 @@ def copy_non_local_block(old, new, channels):
 
 
 def copy_conv_norm(old, new, entering, leaving):
-    """Copies a `ConvNorm`, of some input and output channels (or all)."""
+    """Copies a `ConvNorm`, of some input and output channels."""
     kernel = ops.convert_to_numpy(old.conv.kernel)
-    entering = slice(None) if entering is None else entering
-    leaving = slice(None) if leaving is None else leaving
     new.conv.kernel.assign(kernel[:, :, entering][..., leaving])
     copy(old.norm, new.norm, leaving)
 

@@ -55,6 +55,8 @@ def stored_entries(network):
     config = network.get_config()
     for stage in config["stages"]:
         stage["config"]["cell"] = None
+        for block in stage["config"]["blocks"]:
+            block["config"].pop("inner_gates", None)
     twin = type(network).from_config(config)
     twin.build()
     for number, variable in enumerate(twin.variables):

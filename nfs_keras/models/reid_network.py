@@ -7,6 +7,7 @@ from keras import ops
 
 from nfs_keras.backbones import (
     Backbone,
+    ResidualBlock,
     Stage,
     imagenet_resnet50,
     make_cell,
@@ -134,12 +135,11 @@ class ReIDNetwork(keras.Model):
 
     @property
     def cells(self):
-        """Dict from stage name to search cell, of the stages that have one."""
-        return {
-            stage.name: stage.cell
-            for stage in self.stages
-            if stage.cell is not None
-        }
+        """Dict from name to search cell, of all stages in order."""
+        cells = {}
+        for stage in self.stages:
+            cells |= stage.cells
+        return cells
 
     @property
     def feature_variables(self):
@@ -203,6 +203,7 @@ def reid_network(
     search="dual",
     weights=None,
     skip_classifier=False,
+    inner=False,
     **cell_arguments,
 ):
     """Makes a two-stream network for RGB-infrared person re-identification.
@@ -221,16 +222,25 @@ def reid_network(
             `"resnet50"` and `"agw"` have their strides where those weights
             want them: they are made of `imagenet_resnet50`.
         skip_classifier: Whether the classifier starts at random all the same.
+        inner: Whether the search of channels takes in those between the
+            convolutions of a residual block, where most operations are.
+            Defaults to `False`.
         **cell_arguments: Arguments of the cells, such as `initial_logit`.
 
     Returns:
         A built `ReIDNetwork`.
 
     Raises:
-        ValueError: For an unknown backbone or kind of search, or weights that
-            do not fit.
+        ValueError: For an unknown backbone or kind of search, weights that do
+            not fit, or `inner` where no channels are searched or no block is
+            residual.
+
+    Reference:
+        A cell in every stage is the paper's; the inner gates are our choice.
     """
     backbone = make_backbone(backbone, weights)
+    if inner:
+        add_inner_gates(backbone, search, **cell_arguments)
     network = ReIDNetwork(
         stems={name: backbone.make_stem(name) for name in MODALITIES},
         stages=[
@@ -250,6 +260,26 @@ def reid_network(
     if weights is not None:
         import_weights(network, weights, skip_classifier)
     return network
+
+
+def add_inner_gates(backbone, search, seed=None, combine=None, **arguments):
+    """Adds gates between the convolutions of a backbone's residual blocks."""
+    blocks = [
+        block
+        for blocks in backbone.stages
+        for block in blocks
+        if isinstance(block, ResidualBlock)
+    ]
+    if search not in ("dual", "channel") or not blocks:
+        raise ValueError(
+            "`inner` belongs to a search of channels in residual blocks. "
+            f"Received: inner=True, search={search!r}, with {len(blocks)} "
+            "residual blocks. Pass search='dual' and a residual backbone."
+        )
+    for i, block in enumerate(blocks, start=1):
+        # One seed would give all gates of a width the same noise.
+        own = None if seed is None else seed + 2 * i
+        block.add_inner_gates(seed=own, **arguments)
 
 
 def make_backbone(backbone, weights=None):

@@ -54,6 +54,7 @@ def search_features(job):
         job.spread(recipe.objective()),
         job.spread(recipe.arch_objective()),
         budget=recipe.budget,
+        budget_weight=recipe.budget_weight,
     )
     halves = SPLITS[recipe.split](job.dataset.train, seed=job.seed)
     callbacks = [

@@ -36,6 +36,7 @@ def start_network(job, search):
         start = network
         network = make(
             search=search,
+            inner=recipe.inner and search != "spatial",
             initial_logit=recipe.initial_logit,
             initial_temperature=recipe.temperatures[0],
             seed=job.seed,
@@ -84,13 +85,16 @@ def fit(job, stage, model, samples, callbacks=(), monitor=None):
 
 
 def make_batches(job, samples, first_step, num_steps):
-    """Makes the batches of some steps: of one list of samples, or pairs."""
+    """Makes the batches of some steps: of one list of samples, or pairs.
+
+    Of two lists, the second is the proxy set.
+    """
     recipe = job.recipe
     labels = identity_labels(job.dataset.train)
     datasets = [
         training_dataset(
             part,
-            IdentitySampler(part, *recipe.batch, seed=job.seed + i),
+            IdentitySampler(part, *batch, seed=job.seed + i),
             recipe.image_shape,
             recipe.augmentation,
             seed=job.seed + i,
@@ -98,6 +102,8 @@ def make_batches(job, samples, first_step, num_steps):
             num_steps=num_steps,
             labels=labels,
         )
-        for i, part in enumerate(samples)
+        for i, (part, batch) in enumerate(
+            zip(samples, (recipe.batch, recipe.proxy_batch), strict=False)
+        )
     ]
     return datasets[0] if len(datasets) == 1 else tf.data.Dataset.zip(*datasets)
