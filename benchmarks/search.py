@@ -17,7 +17,8 @@ Four comparisons, each measured in turn in one process:
   recipe, in float32 and in bfloat16 (Keras' `mixed_bfloat16`, PyTorch's
   autocast); without PyTorch it is left out;
 - `compact`: inference of a network whose gates close the same half of the
-  channels for both modalities against the same network compacted.
+  channels for both modalities, behind the stages alone or inside the blocks
+  too, against the same network compacted.
 
 Ratios are theirs against ours in seconds, so throughput ours against theirs,
 but for `steps`. `--only` keeps what `search.json` holds of the others, and
@@ -90,14 +91,16 @@ def small():
 MADE_HERE = {"agw": lambda: resnet50(non_local=True), "small": small}
 
 
-def make_network(case, search=None, dtype="float32"):
+def make_network(case, search=None, dtype="float32", inner=False):
     """Makes a network, in a policy of Keras."""
     backbone = MADE_HERE.get(case.backbone, lambda: case.backbone)()
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
         shape = case.image_shape
-        return reid_network(backbone, shape, NUM_IDENTITIES, search)
+        return reid_network(
+            backbone, shape, NUM_IDENTITIES, search, inner=inner
+        )
     finally:
         keras.config.set_dtype_policy(before)
 
@@ -245,8 +248,15 @@ def agw_speed(case, seconds):
 
 
 def compare_compact(case, pairs):
-    """Inference of the compacted network against the masked one."""
-    network = make_network(case, "channel")
+    """Inference of compacted networks against the masked ones."""
+    whole = compare_half(case, pairs, inner=False)
+    inside = compare_half(case, pairs, inner=True)
+    return whole[0] | inside[0], whole[1] | inside[1]
+
+
+def compare_half(case, pairs, inner):
+    """Half the channels, behind the stages alone or inside the blocks too."""
+    network = make_network(case, "channel", inner=inner)
     half_open(network).apply(network)
     encoders = [n.encoder("visible") for n in (network, compact(network))]
     images, _ = make_batch(case._replace(batch_size=2 * case.batch_size))
@@ -256,17 +266,17 @@ def compare_compact(case, pairs):
     }
     seconds = take_turns(calls, pairs)
     flops = [count_flops(encoder) for encoder in encoders]
-    what = f"{case.backbone}, inference throughput, compacted at half the"
+    what = f"{case.backbone}, inference, compacted at half the channels"
+    if inner:
+        what += " and half inside blocks"
+    hoped = inner or case.backbone != "resnet50"
     ratio = ratio_of(
-        seconds["masked"] / seconds["small"],
-        None if case.backbone == "resnet50" else 1.6,
+        seconds["masked"] / seconds["small"], 1.6 if hoped else None
     )
-    return {f"{what} channels against masked": ratio}, {
-        f"{case.backbone}, inference, compacted against masked": figure(
-            ratio["value"],
-            "times as fast",
-            flops[0] / flops[1],
-            "the share of operations that compacting leaves",
+    limit = "the share of operations that compacting leaves"
+    return {f"{what}, throughput against masked": ratio}, {
+        f"{what}, against masked": figure(
+            ratio["value"], "times as fast", flops[0] / flops[1], limit
         )
     }
 

@@ -22,10 +22,8 @@ from absl import flags
 
 from nfs_keras.datasets import RegDB, synthesize_regdb
 from nfs_keras.pipeline import run_pipeline, run_trials
-from nfs_keras.recipes import PRESETS
+from nfs_keras.recipes import PRESETS, STARTS
 from nfs_keras.scale import make_strategy
-
-BACKBONES = ("tiny", "resnet18", "resnet50", "agw")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "RegDB's folder; drawn if not given.")
@@ -34,7 +32,7 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_enum("preset", "demo", PRESETS, "How large and how long.")
 flags.DEFINE_enum(
-    "backbone", None, BACKBONES, "Which network, if not the preset's."
+    "backbone", None, list(STARTS), "Which network, if not the preset's."
 )
 flags.DEFINE_string("output", "runs/regdb", "The run's folder.")
 flags.DEFINE_integer("seed", 0, "Seed of everything.")

@@ -8,7 +8,12 @@ from nfs_keras.datasets import Augmentation
 from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
 from nfs_keras.models import Objective
 
-STARTS = {"tiny": "synthetic", "resnet50": "imagenet", "agw": "imagenet"}
+STARTS = {  # the backbones to choose from, and the weights there are for them
+    "tiny": "synthetic",
+    "resnet18": None,
+    "resnet50": "imagenet",
+    "agw": "imagenet",
+}
 TRIPLETS = {"hard": BatchHardTriplet, "weighted": WeightedRegularizedTriplet}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,11 +13,13 @@ from benchmarks.resume import differences
 from nfs_keras.datasets import RegDB, split_by_identity
 from nfs_keras.models import Architecture
 from nfs_keras.pipeline import STAGES, run_pipeline
+from nfs_keras.pipeline.job import Job
 from nfs_keras.pipeline.scoring import (
     evaluate_embedded,
     load_embedded,
     mean_average_precision,
 )
+from nfs_keras.pipeline.training import make_batches
 from nfs_keras.recipes import demo
 from nfs_keras.report import summarize_run
 from nfs_keras.report.run import SYNTHETIC
@@ -38,10 +41,34 @@ def test_the_baseline_has_no_gates_and_the_searched_network_has(smoke_run):
     assert not load(smoke_run / "baseline.keras").cells
     searched = load(smoke_run / "searched.keras")
     chosen = Architecture.load(smoke_run / "architecture.json")
+    assert searched.cells.keys() == chosen.cells.keys()
     for name, cell in searched.cells.items():
-        np.testing.assert_array_equal(
-            np.squeeze(cell.channel.mask), chosen.cells[name]["channel"]
-        )
+        for level, gate in cell.levels().items():
+            np.testing.assert_array_equal(
+                np.squeeze(gate.mask), chosen.cells[name][level]
+            )
+
+
+def test_too_few_people_for_a_search_are_told_before_anything_is_trained(
+    smoke_data, tmp_path
+):
+    with pytest.raises(
+        ValueError, match=r"proxy_batch\[0\]=16, but .* 4 people"
+    ):
+        run_pipeline(tmp_path / "run", RegDB(smoke_data), demo())
+    assert not (tmp_path / "run").exists()
+
+
+def test_proxy_batches_hold_the_people_of_the_recipe(smoke_data):
+    dataset = RegDB(smoke_data)
+    recipe = replace(demo(), batch=(3, 4), proxy_batch=(4, 2))
+    job = Job(None, dataset, recipe, 0, "dual", ())
+    halves = split_by_identity(dataset.train, seed=0)
+    (train, proxy), *_ = make_batches(job, halves, 0, 1)
+    for (_, labels), (people, pictures) in ((train, (3, 4)), (proxy, (4, 2))):
+        for name in ("visible", "infrared"):
+            counts = np.unique(labels[name], return_counts=True)[1]
+            assert counts.tolist() == [pictures] * people
 
 
 def test_what_derivation_costs_is_kept(smoke_data, smoke_run):

@@ -3,7 +3,7 @@
 from absl import flags
 
 from nfs_keras.datasets import open_dataset
-from nfs_keras.recipes import PRESETS
+from nfs_keras.recipes import PRESETS, STARTS
 
 
 def training_flags():
@@ -22,7 +22,7 @@ def training_flags():
         "a GPU.", flag_values=values,
     )  # fmt: skip
     flags.DEFINE_enum(
-        "backbone", None, ["tiny", "resnet18", "resnet50", "agw"],
+        "backbone", None, list(STARTS),
         "Which network, if not the preset's.", flag_values=values,
     )  # fmt: skip
     flags.DEFINE_string(

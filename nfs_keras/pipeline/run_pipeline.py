@@ -57,10 +57,13 @@ def run_pipeline(
 
     Raises:
         ValueError: If the folder holds a run with other options, or the
-            dataset has errors or no protocol.
+            dataset has errors, too few people or no protocol.
     """
     check_protocol(dataset)
-    check_shares(recipe.batch[0], num_replicas())
+    for num_people, _ in (recipe.batch, recipe.proxy_batch):
+        check_shares(num_people, num_replicas())
+    if "search" in stages:
+        check_people(dataset, recipe, seed)
     if not pathlib.Path(output, "run.json").exists():
         check_pictures(dataset)
     tf.config.experimental.enable_op_determinism()
@@ -75,6 +78,21 @@ def run_pipeline(
         rows = run.read_json("metrics.json")["rows"]
         run.say(tell_results(rows, dataset.synthetic))
     return run
+
+
+def check_people(dataset, recipe, seed):
+    """Refuses to start a search that its halves have too few people for."""
+    halves = work.SPLITS[recipe.split](dataset.train, seed=seed)
+    batches = {"batch": recipe.batch, "proxy_batch": recipe.proxy_batch}
+    for half, (name, (wanted, _)) in zip(halves, batches.items(), strict=True):
+        found = len({sample.identity for sample in half})
+        if found < wanted:
+            raise ValueError(
+                "The two halves of a search must fill their batches with "
+                f"different people. Received: {name}[0]={wanted}, but the "
+                f"half it is drawn from holds {found} people. Train on more "
+                f"people, or with a `Recipe` of a smaller `{name}`."
+            )
 
 
 def check_pictures(dataset):
