@@ -72,7 +72,7 @@ def make_study(recipe):
 
 
 def main(_):
-    recipe = demo()
+    recipe = demo().compressed()
     if FLAGS.smoke:  # an untrained network does not survive large steps
         recipe = replace(recipe.smoke(), learning_rate=0.01, weights=None)
         tf.config.run_functions_eagerly(True)  # sooner than tracing two steps

@@ -40,6 +40,7 @@ SEARCHES = {
     "dual_cmco_identity": {},
     "dual_cmco_identity_longer": {},
     "stages_only": {"inner": False, "budget": None},
+    "stages_only_longer": {"inner": False, "budget": None},
     "random": {"shuffled": True},
     "second_order": {"unrolled": True},
 }

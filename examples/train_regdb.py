@@ -39,6 +39,7 @@ flags.DEFINE_integer("seed", 0, "Seed of everything.")
 flags.DEFINE_enum(
     "search", "dual", ["dual", "channel", "spatial"], "What is searched."
 )
+flags.DEFINE_bool("compress", False, "Search for fewer operations.")
 flags.DEFINE_enum(
     "strategy", "none", ["none", "mirrored"], "mirrored: on all GPUs here."
 )
@@ -63,6 +64,8 @@ def main(_):
     recipe = PRESETS[FLAGS.preset]()
     if FLAGS.backbone:
         recipe = recipe.with_backbone(FLAGS.backbone)
+    if FLAGS.compress:
+        recipe = recipe.compressed()
     if FLAGS.smoke:
         recipe = recipe.smoke()
     how = (recipe, FLAGS.seed, FLAGS.search)

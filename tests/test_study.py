@@ -16,6 +16,7 @@ SECOND = (
     "dual_cmco_identity",
     "dual_cmco_identity_longer",
     "stages_only",
+    "stages_only_longer",
     "random",
     "second_order",
 )

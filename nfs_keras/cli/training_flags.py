@@ -36,6 +36,10 @@ def training_flags():
         "search", "dual", ["dual", "channel", "spatial"],
         "What to search: channels, pixels or both.", flag_values=values,
     )  # fmt: skip
+    flags.DEFINE_bool(
+        "compress", False, "Search for fewer operations, with a budget.",
+        flag_values=values,
+    )  # fmt: skip
     flags.DEFINE_enum(
         "strategy", "none", ["none", "mirrored"],
         "mirrored: on all GPUs of this host, see docs/scale.md.",
@@ -74,4 +78,6 @@ def chosen_recipe(values):
     recipe = PRESETS[values.preset]()
     if values.backbone:
         recipe = recipe.with_backbone(values.backbone)
+    if values.compress:
+        recipe = recipe.compressed()
     return recipe.smoke() if values.smoke else recipe
