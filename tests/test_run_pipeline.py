@@ -19,7 +19,7 @@ from nfs_keras.pipeline.scoring import (
     load_embedded,
     mean_average_precision,
 )
-from nfs_keras.pipeline.training import make_batches
+from nfs_keras.pipeline.training import make_batches, start_network
 from nfs_keras.recipes import demo
 from nfs_keras.report import summarize_run
 from nfs_keras.report.run import SYNTHETIC
@@ -57,6 +57,17 @@ def test_too_few_people_for_a_search_are_told_before_anything_is_trained(
     ):
         run_pipeline(tmp_path / "run", RegDB(smoke_data), demo())
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("search", ["dual", "channel", "spatial"])
+def test_compressed_means_a_budget_and_gates_inside_blocks_if_any(
+    smoke_data, search
+):
+    recipe = demo().smoke().compressed()
+    job = Job(None, RegDB(smoke_data), recipe, 0, search, ())
+    cells = start_network(job, search).cells
+    assert len(cells) == (4 if search == "spatial" else 8)
+    assert 0 < recipe.budget < 1
 
 
 def test_proxy_batches_hold_the_people_of_the_recipe(smoke_data):
