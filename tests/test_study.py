@@ -50,7 +50,7 @@ def test_every_row_leaves_its_line_and_searched_ones_a_compact_one(lines):
         (line,) = runs.values()
         assert 0 <= line["visible_to_infrared"]["rank1"] <= 100
         assert line["seconds"] > 0 and line["flops"] > 0
-    assert len(targets(rows)) == 7
+    assert len(targets(rows)) == 12
 
 
 def test_a_compacted_network_scores_as_the_whole_one(lines):

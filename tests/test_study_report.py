@@ -6,6 +6,7 @@ from scipy import stats
 
 from benchmarks import study_report
 from benchmarks.study_numbers import (
+    BUDGETED,
     FULL,
     difference,
     flops_saved,
@@ -116,17 +117,18 @@ def test_one_seed_gets_neither_interval_nor_verdict(tmp_path):
 @pytest.mark.parametrize(
     "full, random, met",
     [
-        (35, 22, [True] * 7),
-        (27, 22, [False, False, True, True, True, True, True]),
-        (20, 22, [False, False, False, False, True, True, False]),
+        (35, 22, [True] * 12),
+        (27, 22, [False] * 4 + [True] * 8),
+        (20, 22, [False] * 6 + [True, True, False] * 2),
     ],
 )
 def test_targets_are_judged_by_the_numbers(tmp_path, full, random, met):
-    levels = LEVELS | {FULL: full, "random": random}
+    levels = LEVELS | {FULL: full, BUDGETED: full, "random": random}
     (rows,) = study_of(tmp_path, levels).values()
-    rows[f"{FULL}_compact"] = {
-        seed: {**line, "flops": 20e6} for seed, line in rows[FULL].items()
-    }
+    for row in (FULL, BUDGETED):
+        rows[f"{row}_compact"] = {
+            seed: {**line, "flops": 20e6} for seed, line in rows[row].items()
+        }
     judged = [target.met for target in targets(rows)]
     assert judged == met
 
