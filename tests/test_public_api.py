@@ -80,7 +80,6 @@ PUBLIC = {
     "backbones": {
         "Backbone",
         "NonLocalBlock",
-        "ResidualBlock",
         "Stage",
         "imagenet_resnet50",
         "keras_backbone",

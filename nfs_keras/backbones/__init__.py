@@ -2,7 +2,6 @@
 
 from nfs_keras.backbones.keras_backbone import keras_backbone as keras_backbone
 from nfs_keras.backbones.non_local_block import NonLocalBlock as NonLocalBlock
-from nfs_keras.backbones.residual_block import ResidualBlock as ResidualBlock
 from nfs_keras.backbones.resnet import Backbone as Backbone
 from nfs_keras.backbones.resnet import imagenet_resnet50 as imagenet_resnet50
 from nfs_keras.backbones.resnet import resnet18 as resnet18

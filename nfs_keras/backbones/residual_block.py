@@ -46,6 +46,13 @@ class ResidualBlock(keras.layers.Layer):
     Output shape:
         `(batch, ceil(height / stride), ceil(width / stride), filters)`.
 
+    Example:
+
+    >>> import numpy as np
+    >>> block = ResidualBlock(8, 4, stride=2, project=True)
+    >>> tuple(block(np.zeros((2, 6, 4, 3), "float32")).shape)
+    (2, 3, 2, 8)
+
     Reference:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
     """
@@ -109,6 +116,7 @@ class ResidualBlock(keras.layers.Layer):
             ChannelSearch(
                 seed=None if seed is None else seed + i,
                 name=f"inner{i}",
+                dtype=self.dtype_policy,
                 **kwargs,
             )
             for i in range(1, len(self.branch))

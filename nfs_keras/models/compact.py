@@ -3,7 +3,8 @@
 import numpy as np
 from keras import ops
 
-from nfs_keras.backbones import NonLocalBlock, ResidualBlock, Stage, make_cell
+from nfs_keras.backbones import NonLocalBlock, Stage, make_cell
+from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.models.reid_network import MODALITIES, ReIDNetwork
 
 

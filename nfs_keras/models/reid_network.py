@@ -7,7 +7,6 @@ from keras import ops
 
 from nfs_keras.backbones import (
     Backbone,
-    ResidualBlock,
     Stage,
     imagenet_resnet50,
     make_cell,
@@ -15,6 +14,7 @@ from nfs_keras.backbones import (
     resnet50,
     tiny,
 )
+from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.layers import (
     EmbeddingHead,
     GeneralizedMeanPooling2D,
