@@ -54,9 +54,9 @@ The weights that all rows start from are those of
 `benchmarks/pretrain_tiny.py`: visible pictures of people who are in none of
 these datasets. Proxy batches, inner gates and budget were tried out on two
 worlds of their own (`nfs-reid synthesize` with `--seed=7` and `--seed=8`),
-which are in no table. Everything older in the recipe was found on the people of the
-first table, and so was that the default is the form without a budget: its
-figures there are the better for it.
+which are in no table. Everything older in the recipe was found on the people
+of the first table, and so was that the default is the form without a budget:
+its figures there are the better for it.
 Searches of one seed begin with the same warm-up; each row's seconds hold all of
 it. No row picks its epoch by the test set.
 
