@@ -14,7 +14,7 @@ from nfs_keras import losses as losses
 __version__ = "0.1.0"
 
 OPENED_LATER = (
-    "backbones",
+    "modalities",
     "callbacks",
     "cli",
     "datasets",
@@ -22,9 +22,11 @@ OPENED_LATER = (
     "models",
     "ops",
     "pipeline",
+    "reid",
     "report",
     "scale",
     "schedules",
+    "search",
     "serving",
 )
 

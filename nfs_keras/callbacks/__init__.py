@@ -6,10 +6,10 @@ from nfs_keras.callbacks.progress_lines import ProgressLines as ProgressLines
 from nfs_keras.callbacks.retrieval_evaluation import (
     RetrievalEvaluation as RetrievalEvaluation,
 )
+from nfs_keras.callbacks.search_phases import SearchPhases as SearchPhases
 from nfs_keras.callbacks.temperature_annealing import (
     TemperatureAnnealing as TemperatureAnnealing,
 )
 from nfs_keras.callbacks.training_checkpoint import (
     TrainingCheckpoint as TrainingCheckpoint,
 )
-from nfs_keras.callbacks.warm_up import WarmUp as WarmUp

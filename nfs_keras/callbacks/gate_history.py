@@ -9,22 +9,22 @@ from nfs_keras.files import replace_file
 
 
 class GateHistory(keras.callbacks.Callback):
-    """Writes every cell's logits after each epoch into one `.npz` file.
+    """Writes every gate's logits after each epoch into one `.npz` file.
 
-    The arrays are `"<cell>/channel"`, `(epochs, modalities, channels)`;
-    `"<cell>/spatial"`, `(epochs, modalities, height, width)`; and
-    `"temperature"`, `(epochs,)`. A search that is resumed at an epoch
+    The arrays are, by the names of `named_gates`, `(epochs, modalities,
+    channels)` or `(epochs, modalities, height, width)`; and `"temperature"`,
+    `(epochs,)`. A search that is resumed at an epoch
     replaces what stood from there on.
 
     Args:
         path: The file; made if absent.
-        cells: Dict from name to search cell, such as `network.cells`.
+        gates: Dict from name to gate, such as `named_gates(network)`.
     """
 
-    def __init__(self, path, cells):
+    def __init__(self, path, gates):
         super().__init__()
         self.path = pathlib.Path(path)
-        self.cells = cells
+        self.gates = gates
 
     def on_epoch_end(self, epoch, logs=None):
         before = {}
@@ -40,11 +40,10 @@ class GateHistory(keras.callbacks.Callback):
             np.savez_compressed(file, **history)
 
     def _snapshot(self):
-        arrays = {}
-        for name, cell in self.cells.items():
-            for level, gate in cell.levels().items():
-                axes = (1, 2) if level == "channel" else 3
-                logits = keras.ops.convert_to_numpy(gate.logits)
-                arrays[f"{name}/{level}"] = logits.squeeze(axes)[None]
+        arrays = {
+            name: keras.ops.convert_to_numpy(gate.logits)[None]
+            for name, gate in self.gates.items()
+        }
+        (gate, *_) = self.gates.values()
         temperature = keras.ops.convert_to_numpy(gate.temperature)
         return {**arrays, "temperature": temperature[None]}

@@ -4,6 +4,11 @@ import keras
 from keras import ops
 
 from nfs_keras.layers.channel_search import ChannelSearch
+from nfs_keras.layers.search_gate import (
+    checked_modality,
+    forward_pass,
+    named_seed,
+)
 from nfs_keras.layers.spatial_search import SpatialSearch
 
 
@@ -17,9 +22,8 @@ class DualLevelSearch(keras.layers.Layer):
     identity.
 
     Args:
-        num_modalities: Positive integer. With `1` the layer serves any
-            single-stream model; with more, `call` needs `modality`.
-            Defaults to `2` (0 visible, 1 infrared).
+        num_modalities: Positive integer. With more than 1, `call` needs
+            `modality`. Defaults to `1`.
         relaxation: `"hard_concrete"`, `"binary_concrete"` or
             `"straight_through"`. Defaults to `"hard_concrete"`.
         combine: `"product"` keeps what both levels keep; `"sum"` averages the
@@ -31,19 +35,20 @@ class DualLevelSearch(keras.layers.Layer):
             open. Defaults to `1.5`.
         initial_temperature: Positive float. How soft the choice starts.
             Defaults to `0.5`.
+        sparsity: Non-negative float. Weight of a loss, the expected number of
+            open gates, that training adds. Defaults to `0.0`.
         seed: Integer seed of the noise, or `None`. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
         inputs: Float tensor, `channels_last` only.
         modality: Int tensor of shape `(batch,)`, values in
-            `[0, num_modalities)`; left out where `num_modalities=1`. In eager
-            mode another value is an error; in a compiled graph it closes the
-            gate for that sample.
+            `[0, num_modalities)`; left out where `num_modalities=1`.
         training: Whether to draw noise. Inference draws nothing.
 
     Input shape:
-        4D tensor `(batch, height, width, channels)`, static but for `batch`.
+        Tensor `(batch, ..., channels)` of rank 3 or more, static but for
+        `batch`.
 
     Output shape:
         Same as the input.
@@ -55,29 +60,29 @@ class DualLevelSearch(keras.layers.Layer):
     Example:
 
     >>> import numpy as np
-    >>> cell = DualLevelSearch()
+    >>> cell = DualLevelSearch(num_modalities=2)
     >>> maps = np.ones((4, 6, 3, 8), "float32")
     >>> kept = cell(maps, modality=np.array([0, 0, 1, 1]))
     >>> bool((np.asarray(kept) == maps).all())  # gates start open
     True
     >>> [tuple(v.shape) for v in cell.search_variables]
-    [(2, 1, 1, 8), (2, 6, 3, 1)]
+    [(2, 8), (2, 6, 3)]
 
     Reference:
         The channel and pixel levels are those of Chen et al., "Neural Feature
         Search for RGB-Infrared Person Re-Identification", CVPR 2021. The
-        formula of the gate is our choice: Louizos, Welling, Kingma, "Learning
-        Sparse Neural Networks through L0 Regularization", ICLR 2018.
+        gate's formula, see `SearchGate`, is our choice.
     """
 
     def __init__(
         self,
-        num_modalities=2,
+        num_modalities=1,
         relaxation="hard_concrete",
         combine="product",
         noise="sample",
         initial_logit=1.5,
         initial_temperature=0.5,
+        sparsity=0.0,
         seed=None,
         **kwargs,
     ):
@@ -94,20 +99,20 @@ class DualLevelSearch(keras.layers.Layer):
         self.noise = noise
         self.initial_logit = initial_logit
         self.initial_temperature = initial_temperature
+        self.sparsity = sparsity
         self.seed = seed
-        self.input_spec = keras.layers.InputSpec(ndim=4)
         arguments = {
             "num_modalities": num_modalities,
             "relaxation": relaxation,
             "noise": noise,
             "initial_logit": initial_logit,
             "initial_temperature": initial_temperature,
+            "sparsity": sparsity,
+            "seed": named_seed(seed, self.name),
             "dtype": self.dtype_policy,
         }
-        # One seed would give both levels the same noise.
-        seeds = (None, None) if seed is None else (seed, seed + 1)
-        self.channel = ChannelSearch(**arguments, seed=seeds[0], name="channel")
-        self.spatial = SpatialSearch(**arguments, seed=seeds[1], name="spatial")
+        self.channel = ChannelSearch(**arguments, name="channel")
+        self.spatial = SpatialSearch(**arguments, name="spatial")
 
     def build(self, input_shape):
         self.channel.build(input_shape)
@@ -115,18 +120,19 @@ class DualLevelSearch(keras.layers.Layer):
         self.spatial.build(input_shape)
 
     def call(self, inputs, modality=None, training=False):
-        num_samples = ops.shape(inputs)[0]
-        channels = self.channel.keep(num_samples, modality, training)
-        pixels = self.spatial.keep(num_samples, modality, training)
-        channels = ops.cast(channels, inputs.dtype)
-        pixels = ops.cast(pixels, inputs.dtype)
+        num_samples, ndim = ops.shape(inputs)[0], len(inputs.shape)
+        drawn = forward_pass(self)
+        keeps = [
+            gate.keep(num_samples, modality, training, drawn)
+            for gate in (self.channel, self.spatial)
+        ]
+        channels = ops.cast(
+            self.channel.broadcast(keeps[0], ndim), inputs.dtype
+        )
+        pixels = ops.cast(self.spatial.broadcast(keeps[1], ndim), inputs.dtype)
         if self.combine == "sum":
             return inputs * ((channels + pixels) / 2)
         return inputs * channels * pixels
-
-    def levels(self):
-        """Dict of the gates: `"channel"` (coarse) and `"spatial"` (fine)."""
-        return {"channel": self.channel, "spatial": self.spatial}
 
     @property
     def temperature(self):
@@ -140,11 +146,13 @@ class DualLevelSearch(keras.layers.Layer):
 
     def open_fraction(self):
         """Scalar tensor: the expected share of map entries that stay open."""
-        channels = self.channel.open_fraction()
-        pixels = self.spatial.open_fraction()
+        channels = self.channel.open_probabilities()  # (modalities, C)
+        pixels = self.spatial.open_probabilities()  # (modalities, H, W)
+        channels = ops.mean(channels, axis=1)
+        pixels = ops.mean(pixels, axis=tuple(range(1, len(pixels.shape))))
         if self.combine == "sum":
-            return (channels + pixels) / 2
-        return channels * pixels
+            return ops.mean((channels + pixels) / 2)
+        return ops.mean(channels * pixels)
 
     def freeze(self, channel_mask=None, spatial_mask=None):
         """Fixes both levels to masks, which default to the derived ones."""
@@ -163,6 +171,11 @@ class DualLevelSearch(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
+    def compute_output_spec(self, inputs, modality=None, training=False):
+        if self.num_modalities > 1:
+            checked_modality(self, modality, inputs.shape[0])
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -172,5 +185,6 @@ class DualLevelSearch(keras.layers.Layer):
             "noise": self.noise,
             "initial_logit": self.initial_logit,
             "initial_temperature": self.initial_temperature,
+            "sparsity": self.sparsity,
             "seed": self.seed,
         }

@@ -1,14 +1,13 @@
 """The state and the sampling that every search gate shares."""
 
+import zlib
+
 import keras
+import numpy as np
 from keras import ops
 
-from nfs_keras.layers.gate_checks import (
-    check_gate_arguments,
-    check_mask,
-    check_modality,
-)
 from nfs_keras.ops import (
+    RELAXATIONS,
     derived_gate,
     gate_entropy,
     logistic_noise,
@@ -16,20 +15,25 @@ from nfs_keras.ops import (
     relaxed_bernoulli,
 )
 
+SEARCHING, FROZEN, WAITING = 1.0, 0.0, -1.0  # states of a gate
+SAMPLING = "sampling"  # see `forward_pass`
+
 
 class SearchGate(keras.layers.Layer):
     """Base class of the layers that search what to keep of a feature map.
 
     A gate owns one logit per choice and modality. In training a choice is a
     random relaxed keep-or-drop, so the loss can move its logit; at inference
-    it is that choice's noise-free value. A gate is always in one of two
-    states: *searching* (the initial one) or *frozen* to a constant mask.
-    Subclasses say what the choices are about by `gate_shape`.
+    it is that choice's noise-free value. A gate is *searching* (the initial
+    state), *frozen* to a constant mask, or *waiting*: open until its search
+    starts. Subclasses say what is chosen by `gate_shape` and `broadcast`.
+
+    A gate that is called at several places of a model is one decision: within
+    one call of the model every place sees the same draw.
 
     Args:
-        num_modalities: Positive integer. With 1 the gate serves any
-            single-stream model; with more, `call` needs `modality`.
-            Defaults to `2` (0 visible, 1 infrared).
+        num_modalities: Positive integer. With more than 1, `call` needs
+            `modality`. Defaults to `1`.
         relaxation: `"hard_concrete"`, `"binary_concrete"` or
             `"straight_through"`. Defaults to `"hard_concrete"`.
         noise: `"sample"` draws one choice per sample, `"batch"` one per batch
@@ -38,20 +42,23 @@ class SearchGate(keras.layers.Layer):
             open. Defaults to `1.5`.
         initial_temperature: Positive float. How soft the choice starts.
             Defaults to `0.5`.
-        seed: Integer seed of the noise, or `None`.
+        sparsity: Non-negative float. Weight of a loss, the expected number of
+            open gates, that training adds: with it plain `fit` closes gates.
+            Defaults to `0.0`.
+        seed: Integer seed of the noise, or `None`. Gates of one seed and
+            different names draw different noise. Defaults to `None`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Float tensor of shape `(batch, height, width, channels)`,
-            `channels_last` only.
+        inputs: Float tensor `(batch, ..., channels)`, `channels_last` only.
         modality: Int tensor of shape `(batch,)`, values in
-            `[0, num_modalities)`. In eager mode another value is an error;
-            in a compiled graph it closes the gate for that sample. One
-            Python int stands for a batch of that modality.
-        training: Whether to draw noise.
+            `[0, num_modalities)`, or one Python int for all samples; left out
+            where `num_modalities=1`. In eager mode another value is an error;
+            in a compiled graph it closes the gate for that sample.
+        training: Whether to draw noise. Inference draws nothing.
 
     Input shape:
-        4D tensor `(batch, height, width, channels)`, static but for `batch`.
+        Tensor `(batch, ..., channels)`, static where the gate has logits.
 
     Output shape:
         Same as the input.
@@ -68,40 +75,45 @@ class SearchGate(keras.layers.Layer):
 
     def __init__(
         self,
-        num_modalities=2,
+        num_modalities=1,
         relaxation="hard_concrete",
         noise="sample",
         initial_logit=1.5,
         initial_temperature=0.5,
+        sparsity=0.0,
         seed=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_gate_arguments(
-            num_modalities, relaxation, noise, initial_temperature
+            num_modalities, relaxation, noise, initial_temperature, sparsity
         )
         self.num_modalities = num_modalities
         self.relaxation = relaxation
         self.noise = noise
         self.initial_logit = initial_logit
         self.initial_temperature = initial_temperature
+        self.sparsity = sparsity
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.input_spec = keras.layers.InputSpec(ndim=4)
+        self.seed_generator = ReplicaSeedGenerator(named_seed(seed, self.name))
         self.logits = None
         self.temperature = None
 
     def gate_shape(self, input_shape):
-        """Gives the shape of one sample's gate, which broadcasts to a map."""
+        """Gives the shape of one modality's choices."""
+        raise NotImplementedError
+
+    def broadcast(self, keep, ndim):
+        """Reshapes `(batch, *gate_shape)` to broadcast against a map."""
         raise NotImplementedError
 
     def build(self, input_shape):
         shape = self.gate_shape(input_shape)
-        if None in shape:
+        if not shape or None in shape:
             raise ValueError(
-                f"`{type(self).__name__}` needs static height, width and "
-                f"channels. Received: input_shape={tuple(input_shape)}. "
-                "Give all three in `keras.Input(shape=...)`."
+                f"`{type(self).__name__}` needs a static shape of what it "
+                f"chooses from. Received: input_shape={tuple(input_shape)}. "
+                "Give height, width and channels in `keras.Input(shape=...)`."
             )
         shape = (self.num_modalities, *shape)
         self.logits = self._add_state("logits", shape, self.initial_logit, True)
@@ -109,49 +121,94 @@ class SearchGate(keras.layers.Layer):
             self.temperature = self._add_state(
                 "temperature", (), self.initial_temperature
             )
-        self.searching = self._add_state("searching", (), 1.0)
+        self.searching = self._add_state("searching", (), SEARCHING)
         self.mask = self._add_state("mask", shape, 1.0)
 
     def call(self, inputs, modality=None, training=False):
-        keep = self.keep(ops.shape(inputs)[0], modality, training)
+        keep = self.keep(
+            ops.shape(inputs)[0], modality, training, forward_pass(self)
+        )
+        keep = self.broadcast(keep, len(inputs.shape))
         return inputs * ops.cast(keep, inputs.dtype)
 
-    def keep(self, batch_size, modality=None, training=False):
+    def keep(self, batch_size, modality=None, training=False, drawn=None):
         """Draws the gates of a batch (or, at inference, computes them).
 
         Args:
             batch_size: Int or scalar tensor.
             modality: As in the call.
             training: As in the call.
+            drawn: Dict of what gates have drawn in this `forward_pass`.
+                Defaults to `None`, for a fresh draw.
 
         Returns:
-            Float32 tensor in [0, 1] that broadcasts against the feature map.
+            Float32 tensor in [0, 1] of shape `(batch_size or 1, *gate_shape)`.
         """
-        where = (batch_size, modality)
-        logits = ops.convert_to_tensor(self.logits)
-        if training and self.noise == "sample":
-            logits = self._per_sample(logits, *where)
-            gates = self._relaxed(logits, (batch_size, *logits.shape[1:]))
-            gates = gates * self._known(modality, gates)
-        else:
-            # A gate that is computed once has the same bits for all samples.
-            gates = self._relaxed(logits, logits.shape if training else None)
-            gates = self._per_sample(gates, *where)
-        mask = self._per_sample(self.mask, *where)
+        drawn = {} if drawn is None else drawn
+        if not drawn.get(SAMPLING, training):
+            return self._select(self._values(None), batch_size, modality)
+        key = (id(self), batch_size if isinstance(batch_size, int) else None)
+        if key not in drawn:
+            rows = batch_size if self.noise == "sample" else 1
+            noise = logistic_noise(
+                (rows, *self.logits.shape), self.seed_generator
+            )
+            drawn[key] = self._values(noise)
+            self._add_sparsity()
+        return self._select(drawn[key], batch_size, modality)
+
+    def _values(self, noise):
+        """Values of the gates of all modalities: relaxed, or the mask."""
+        logits = ops.convert_to_tensor(self.logits)[None]
+        gates = relaxed_bernoulli(
+            logits, self.temperature, self.relaxation, noise
+        )
+        mask = ops.convert_to_tensor(self.mask)[None]
         return ops.where(self.searching > 0, gates, mask)
+
+    def _select(self, values, batch_size, modality):
+        """Picks each sample's modality of `(batch or 1, modalities, ...)`."""
+        if self.num_modalities == 1:
+            return values[:, 0]
+        modality = checked_modality(self, modality, batch_size)
+        if isinstance(modality, int):
+            return values[:, modality]
+        # A product with one-hot rows has a dense gradient, unlike a gather,
+        # and the same bits as the row.
+        one_hot = ops.one_hot(modality, self.num_modalities, dtype="float32")
+        one_hot = ops.reshape(
+            one_hot, (-1, self.num_modalities) + (1,) * (len(values.shape) - 2)
+        )
+        return ops.sum(one_hot * values, axis=1)
+
+    def _add_sparsity(self):
+        if self.sparsity:
+            searching = ops.cast(self.searching > 0, "float32")
+            expected = ops.sum(self.open_probabilities())
+            self.add_loss(self.sparsity * searching * expected)
 
     @property
     def search_variables(self):
         """The variables that the search trains: the logits, once built."""
         return [] if self.logits is None else [self.logits]
 
-    def open_fraction(self):
-        """Scalar tensor: the expected share of gates that are not closed."""
+    @property
+    def is_frozen(self):
+        """Whether the gate is fixed to a mask."""
+        # Not `float`, which fails on the variables of a strategy.
+        return bool(ops.convert_to_numpy(self.searching) == FROZEN)
+
+    def open_probabilities(self):
+        """Tensor like `logits`: the probability that a gate is not closed."""
         probability = open_probability(
             self.logits, self.temperature, self.relaxation
         )
         mask = ops.convert_to_tensor(self.mask)  # JAX's `where` needs one
-        return ops.mean(ops.where(self.searching > 0, probability, mask))
+        return ops.where(self.searching > 0, probability, mask)
+
+    def open_fraction(self):
+        """Scalar tensor: the expected share of gates that are not closed."""
+        return ops.mean(self.open_probabilities())
 
     def entropy(self):
         """Scalar tensor: mean entropy of the choices in bits, 1 undecided."""
@@ -167,19 +224,30 @@ class SearchGate(keras.layers.Layer):
         Args:
             mask: Array of numbers in [0, 1] that broadcasts to the shape of
                 `logits`, `(num_modalities, *gate_shape)`.
+
+        Raises:
+            ValueError: If the gate is not built or the mask does not fit.
         """
+        check_built(self)
         mask = self.derived_mask() if mask is None else mask
         check_mask(self, mask)
         self.mask.assign(ops.broadcast_to(mask, self.mask.shape))
-        self.searching.assign(0.0)
+        self.searching.assign(FROZEN)
 
     def open(self):
         """Fixes every gate open: the layer becomes the identity."""
         self.freeze(1.0)
 
+    def wait(self):
+        """Holds the gates open until `search`; leaves a frozen gate frozen."""
+        if not self.is_frozen:
+            self.freeze(1.0)
+            self.searching.assign(WAITING)
+
     def search(self):
         """Goes (back) to searching; the logits are where they were left."""
-        self.searching.assign(1.0)
+        check_built(self)
+        self.searching.assign(SEARCHING)
 
     def _add_state(self, name, shape, value, trainable=False):
         return self.add_weight(
@@ -190,34 +258,6 @@ class SearchGate(keras.layers.Layer):
             autocast=False,
             dtype="float32",  # under any policy: gates move by small steps
         )
-
-    def _relaxed(self, logits, noise_shape=None):
-        """Relaxes the choices, with fresh noise where a shape is given."""
-        noise = None
-        if noise_shape is not None:
-            noise = logistic_noise(noise_shape, self.seed_generator)
-        return relaxed_bernoulli(
-            logits, self.temperature, self.relaxation, noise
-        )
-
-    def _per_sample(self, rows, batch_size, modality):
-        """Picks each sample's row of a `(num_modalities, ...)` tensor."""
-        rows = ops.convert_to_tensor(rows)
-        if self.num_modalities == 1:
-            return rows
-        check_modality(self, modality, batch_size)
-        if isinstance(modality, int):
-            return rows[modality : modality + 1]
-        # A product with one-hot rows has a dense gradient, unlike a gather.
-        one_hot = ops.one_hot(modality, self.num_modalities, dtype="float32")
-        one_hot = ops.reshape(one_hot, (-1, self.num_modalities, 1, 1, 1))
-        return ops.sum(one_hot * rows[None], axis=1)
-
-    def _known(self, modality, gates):
-        if self.num_modalities == 1 or isinstance(modality, int):
-            return 1.0
-        known = ops.logical_and(modality >= 0, modality < self.num_modalities)
-        return ops.reshape(ops.cast(known, gates.dtype), (-1, 1, 1, 1))
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
@@ -234,6 +274,13 @@ class SearchGate(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
+    def compute_output_spec(self, inputs, modality=None, training=False):
+        # Keras does not trace `call` where the output shape is known, so what
+        # is wrong with the modality has to be found here.
+        if self.num_modalities > 1:
+            checked_modality(self, modality, inputs.shape[0])
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -242,5 +289,171 @@ class SearchGate(keras.layers.Layer):
             "noise": self.noise,
             "initial_logit": self.initial_logit,
             "initial_temperature": self.initial_temperature,
+            "sparsity": self.sparsity,
             "seed": self.seed,
         }
+
+
+class ReplicaSeedGenerator(keras.random.SeedGenerator):
+    """Gives every replica of a strategy its own noise, from one state."""
+
+    def next(self, ordered=True):
+        seed = super().next(ordered)
+        if keras.backend.backend() != "tensorflow":
+            return seed
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return seed
+        replica = tf.cast(context.replica_id_in_sync_group, seed.dtype)
+        return seed + tf.stack([replica * 1_000_003, tf.zeros_like(replica)])
+
+
+def named_seed(seed, name):
+    """Mixes a seed with a layer's name; `None` stays `None`."""
+    return None if seed is None else zlib.crc32(f"{seed}/{name}".encode()) >> 1
+
+
+def forward_pass(layer):
+    """Gives a dict that lives as long as one call of the outermost model.
+
+    Gates keep there what they have drawn; `SAMPLING` in it, if set, says
+    whether gates draw, whatever `training` is.
+    """
+    # Keras has no public name for a forward pass.
+    context = layer._get_call_context()
+    if context.get_value("search_gates") is None:
+        context.set_value("search_gates", {})
+    return context.get_value("search_gates")
+
+
+def find_gates(model):
+    """Lists the search gates of `model`, however deeply they are nested.
+
+    Args:
+        model: A `keras.Model` or layer. A `DualLevelSearch` in it counts as
+            its two gates.
+
+    Returns:
+        List of `SearchGate`s, each once, in the order of the model's layers.
+    """
+    return [layer for layer in walk(model) if isinstance(layer, SearchGate)]
+
+
+def walk(layer, seen=None):
+    """Lists a layer and all layers in it, each once, outer ones first."""
+    seen = set() if seen is None else seen
+    if id(layer) in seen:
+        return []
+    seen.add(id(layer))
+    # Keras has no public way to walk into a composite layer.
+    inner = layer._flatten_layers(include_self=False, recursive=False)
+    if isinstance(layer, keras.Model):
+        inner = layer.layers  # in the order of the graph
+    return [layer, *(found for x in inner for found in walk(x, seen))]
+
+
+def check_gate_arguments(
+    num_modalities, relaxation, noise, initial_temperature, sparsity
+):
+    """Raises `ValueError` unless a gate can be made of these arguments."""
+    if num_modalities < 1:
+        raise ValueError(
+            "A search gate needs at least one modality. "
+            f"Received: num_modalities={num_modalities}. "
+            "Pass 1 for a single-stream model, 2 for visible and infrared."
+        )
+    if relaxation not in RELAXATIONS:
+        raise ValueError(
+            f"`relaxation` must be one of {RELAXATIONS}. "
+            f"Received: relaxation={relaxation!r}. "
+            "Pass one of these names."
+        )
+    if noise not in ("sample", "batch"):
+        raise ValueError(
+            "`noise` must be 'sample' or 'batch'. "
+            f"Received: noise={noise!r}. "
+            "Pass 'sample' for one draw per sample, 'batch' for one per batch."
+        )
+    if initial_temperature <= 0:
+        raise ValueError(
+            "A gate's temperature must be positive. "
+            f"Received: initial_temperature={initial_temperature}. "
+            "Use a small value such as 0.1 for nearly hard gates."
+        )
+    if sparsity < 0:
+        raise ValueError(
+            "`sparsity` is the weight of a loss that closes gates. "
+            f"Received: sparsity={sparsity}. "
+            "Pass 0.0 for none, or a small positive number."
+        )
+
+
+def checked_modality(gate, modality, batch_size):
+    """Gives the modality as a tensor or int, or raises `ValueError`."""
+    if modality is None:
+        raise ValueError(
+            f"`{type(gate).__name__}` needs each sample's modality. "
+            f"Received: modality=None, num_modalities={gate.num_modalities}. "
+            "Call it with `modality=...`, an int vector of shape (batch,), or "
+            "make it with `num_modalities=1`."
+        )
+    is_int = isinstance(modality, int) and not isinstance(modality, bool)
+    if not is_int and not hasattr(modality, "shape"):
+        modality = np.asarray(modality)
+    shape = (batch_size,) if is_int else tuple(modality.shape)
+    whole = is_int or "int" in keras.backend.standardize_dtype(modality.dtype)
+    lengths = (shape[0] if shape else None, batch_size)
+    known = all(isinstance(length, int) for length in lengths)
+    if not whole or len(shape) != 1 or (known and lengths[0] != lengths[1]):
+        raise ValueError(
+            "`modality` must hold one integer per sample. "
+            f"Received: modality of shape {shape}, batch_size={batch_size}, "
+            f"dtype={getattr(modality, 'dtype', type(modality).__name__)}. "
+            "Give integers of the shape (batch,), or one Python int."
+        )
+    values = concrete_values(modality)
+    if values is not None and values.size:
+        if values.min() < 0 or values.max() >= gate.num_modalities:
+            raise ValueError(
+                f"`modality` must lie in [0, {gate.num_modalities}). "
+                f"Received: modality={np.unique(values).tolist()}. "
+                "Use 0 for visible and 1 for infrared."
+            )
+    return modality
+
+
+def check_built(gate):
+    """Raises `ValueError` if a gate has no variables yet."""
+    if gate.logits is None:
+        raise ValueError(
+            f"`{type(gate).__name__}` has a state once it is built. "
+            f"Received: layer {gate.name!r}, not built. "
+            "Call it, or the model it is in, first."
+        )
+
+
+def check_mask(gate, mask):
+    """Raises `ValueError` unless a mask broadcasts to the gate's logits."""
+    shape, given = tuple(gate.logits.shape), tuple(np.shape(mask))
+    try:
+        fits = np.broadcast_shapes(given, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"A mask must broadcast to the shape of the logits, {shape}. "
+            f"Received: mask of shape {given}. "
+            "Give one value per modality and choice, or 1.0 for all open."
+        )
+
+
+def concrete_values(tensor):
+    """Gives an eager tensor as an array, and `None` for a symbolic one."""
+    if isinstance(tensor, keras.KerasTensor):
+        return None
+    try:
+        return ops.convert_to_numpy(tensor)
+    except (NotImplementedError, TypeError, ValueError, AttributeError):
+        return None  # each backend refuses a traced tensor in its own way

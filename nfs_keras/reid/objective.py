@@ -1,13 +1,17 @@
-"""What a network is trained for: a weighted sum of losses."""
+"""The losses of a re-identification network, as one function."""
 
 import keras
-import tensorflow as tf
-from keras import ops
+import numpy as np
+from keras import ops, tree
 
 from nfs_keras.losses import BatchHardTriplet, CrossModalityContrastive
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.ops import at_least_float32
 
-MODALITIES = ("visible", "infrared")
+FORM = (
+    "dicts of 'visible' and 'infrared', images and labels, as "
+    "`training_dataset` makes them"
+)
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -30,11 +34,12 @@ class Objective:
             embeddings. Defaults to `CrossModalityContrastive()`.
 
     Call arguments:
-        outputs: What a `ReIDNetwork` returns.
         labels: Dict of `"visible"` and `"infrared"`, int vectors.
+        outputs: What a `ReIDNetwork` returns.
 
     Returns:
-        `(total, parts)`: a float32 scalar, and a dict of the unweighted terms.
+        `(total, parts)`: a float32 scalar, and a dict of the unweighted terms
+        and, with `identity`, the `accuracy`.
 
     Raises:
         ValueError: For a negative weight, or if all are 0.
@@ -63,7 +68,7 @@ class Objective:
         self.triplet_loss = triplet_loss or BatchHardTriplet()
         self.contrast_loss = contrast_loss or CrossModalityContrastive()
 
-    def __call__(self, outputs, labels):
+    def __call__(self, labels, outputs):
         halves = [ops.cast(labels[name], "int32") for name in MODALITIES]
         identities = ops.concatenate(halves)
         terms = {
@@ -76,7 +81,20 @@ class Objective:
         }
         parts = {n: terms[n]() for n, w in self.weights.items() if w > 0}
         total = sum(self.weights[n] * part for n, part in parts.items())
+        if "identity" in parts:
+            share = accuracy(identities, outputs["logits"])
+            parts["accuracy"] = share / num_replicas()  # as losses are
         return total, parts
+
+    def check_batch(self, batch, network):
+        """Raises `ValueError` for a batch that cannot be trained on.
+
+        Args:
+            batch: `(images, labels)`.
+            network: `ReIDNetwork`.
+        """
+        classes = network.num_identities if self.weights["identity"] else None
+        check_batch(batch, classes)
 
     @property
     def terms(self):
@@ -107,8 +125,18 @@ def identity_loss(identities, logits):
     return loss(identities, at_least_float32(logits))
 
 
+def accuracy(identities, logits):
+    """Share of rows whose largest logit is their identity's."""
+    hits = ops.argmax(logits, axis=-1) == ops.cast(identities, "int32")
+    return ops.mean(ops.cast(hits, "float32"))
+
+
 def num_replicas():
-    """Int. Over how many devices the batch at hand is spread."""
+    """Int. Over how many devices the current batch is spread."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
@@ -117,3 +145,47 @@ def modality_vector(halves):
     return ops.concatenate(
         [ops.full_like(half, index) for index, half in enumerate(halves)]
     )
+
+
+def check_batch(batch, num_identities=None):
+    """Raises `ValueError` for a batch that cannot be trained on.
+
+    Args:
+        batch: `(images, labels)`, of arrays.
+        num_identities: How many identities the classifier knows, or `None` if
+            the labels are compared with each other alone.
+    """
+    images, labels = batch if len(batch) == 2 else (None, None)
+    for part in (images, labels):
+        if not isinstance(part, dict) or not set(MODALITIES) <= set(part):
+            shapes = tree.map_structure(lambda x: tuple(np.shape(x)), batch)
+            raise ValueError(
+                "A batch is a pair of dicts. "
+                f"Received: elements of {shapes}. "
+                f"Pass {FORM}."
+            )
+    sizes = {name: len(images[name]) for name in MODALITIES}
+    known = {name: len(labels[name]) for name in MODALITIES}
+    if sizes != known:
+        raise ValueError(
+            "A batch has one label for each image. "
+            f"Received: {sizes} images, {known} labels. "
+            f"Pass {FORM}."
+        )
+    if not all(sizes.values()):
+        raise ValueError(
+            "Training compares modalities: each batch needs both. "
+            f"Received: images={sizes}. "
+            "Use an `IdentitySampler`, which draws both of every identity."
+        )
+    people = np.concatenate([labels[name] for name in MODALITIES])
+    if num_identities is None:
+        return
+    if people.min() < 0 or people.max() >= num_identities:
+        raise ValueError(
+            f"Labels must lie in [0, {num_identities}), one for each identity "
+            "of the classifier. "
+            f"Received: labels from {people.min()} to {people.max()}. "
+            "Number them with `identity_labels`, and give `reid_network` "
+            "the same `num_identities`."
+        )

@@ -1,10 +1,11 @@
-"""Tells what is wrong with a search that has collapsed."""
+"""Finds out what is wrong with a search that has collapsed."""
 
 import numpy as np
+from keras import ops
 
 from nfs_keras.layers import find_gates
 
-NEARLY_ALL = 0.99  # of a level's gates, for one modality
+NEARLY_ALL = 0.99  # of a gate's choices, for one modality
 STALLED = 0.95  # of the entropy at the start, still left at the end
 GAP = 0.05  # of the metric, lost by derivation
 
@@ -12,7 +13,7 @@ GAP = 0.05  # of the metric, lost by derivation
 def diagnose(architecture, history=None, metric_before=None, metric_after=None):
     """Looks for the four ways in which a search collapses.
 
-    - All gates of a level are open, for both modalities: nothing was chosen.
+    - All choices of a gate are open, for both modalities: nothing was chosen.
     - All but the strongest are closed, for one modality: hardly anything
       passes the cell.
     - The gates' entropy did not fall: nothing was decided.
@@ -25,8 +26,8 @@ def diagnose(architecture, history=None, metric_before=None, metric_after=None):
     Args:
         architecture: `Architecture` that the search has found.
         history: What `GateHistory` has written, as `np.load` gives it: from
-            `"<cell>/<level>"` to logits by epoch. The entropy is not looked
-            at without.
+            a gate's name to its logits by epoch. The entropy is not looked at
+            without.
         metric_before: Float, the larger the better: the searched network with
             its gates relaxed. See `discretisation_gap`.
         metric_after: Float. The same with its gates derived.
@@ -37,14 +38,13 @@ def diagnose(architecture, history=None, metric_before=None, metric_after=None):
     """
     findings = [
         finding
-        for name, by_level in architecture.cells.items()
-        for level, mask in by_level.items()
-        for finding in judge_level(f"{name}/{level}", mask)
+        for name, mask in architecture.masks.items()
+        for finding in describe_gate(name, mask)
     ]
     if history is not None:
-        findings += judge_entropy(history, architecture.cells)
+        findings += describe_entropy(history, architecture.masks)
     if metric_before is not None and metric_after is not None:
-        findings += judge_gap(metric_before, metric_after)
+        findings += describe_gap(metric_before, metric_after)
     return findings
 
 
@@ -52,7 +52,8 @@ def discretisation_gap(network, architecture, metric):
     """Measures a searched network before and after derivation.
 
     Args:
-        network: The searched `ReIDNetwork`. Its gates search on afterwards.
+        network: The searched model. Its gates are in the same state
+            afterwards.
         architecture: What was derived from it.
         metric: Function of a network, the larger the better, such as the mean
             average precision of its embeddings.
@@ -61,18 +62,21 @@ def discretisation_gap(network, architecture, metric):
         `(before, after)`, as `diagnose` takes them.
     """
     before = metric(network)
-    for name, cell in network.cells.items():
-        for level, gate in cell.levels().items():
-            gate.freeze(architecture.gate_mask(name, level))
+    gates = find_gates(network)
+    states = [
+        [ops.convert_to_numpy(v) for v in (g.mask, g.searching)] for g in gates
+    ]
+    architecture.apply(network)
     try:
         return before, metric(network)
     finally:
-        for gate in find_gates(network):
-            gate.search()
+        for gate, (mask, searching) in zip(gates, states, strict=True):
+            gate.mask.assign(mask)
+            gate.searching.assign(searching)
 
 
-def judge_level(where, mask):
-    """Findings about how much one level of a cell keeps."""
+def describe_gate(where, mask):
+    """Findings about how much one gate keeps."""
     opened = mask.reshape(len(mask), -1).mean(axis=1)
     strongest = 1 / mask[0].size  # is kept whatever its logit
     if opened.min() >= NEARLY_ALL:
@@ -85,15 +89,14 @@ def judge_level(where, mask):
         return [
             f"{where}: all gates but the strongest are closed for a modality, "
             "hardly anything passes. Train the weights longer before gates "
-            "move (`WarmUp`), raise the budget, or lower the learning rate of "
+            "move (`SearchPhases`), raise the budget, or lower the learning rate of "
             "the gates."
         ]
     return []
 
 
-def judge_entropy(history, cells):
+def describe_entropy(history, names):
     """Findings about the entropy of all gates, first epoch to last."""
-    names = [f"{cell}/{level}" for cell in cells for level in cells[cell]]
     logits = np.concatenate(
         [history[name].reshape(len(history[name]), -1) for name in names],
         axis=1,
@@ -109,7 +112,7 @@ def judge_entropy(history, cells):
     ]
 
 
-def judge_gap(before, after):
+def describe_gap(before, after):
     """Findings about what derivation has cost."""
     if after >= (1 - GAP) * before:
         return []

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from nfs_keras.search.rules import BATCH_NORM, register_rule
+
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class FusedBatchNorm(keras.layers.BatchNormalization):
@@ -53,3 +55,6 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
             self.moving_variance * keep + variance * (1 - keep)
         )
         return outputs
+
+
+register_rule(FusedBatchNorm, BATCH_NORM)

@@ -59,12 +59,10 @@ def unrolled_gradients(model, train, proxy):
 
 def lower_gradients(model, batch, variables):
     """Differentiates the weights' loss by some variables."""
-    images, labels = batch
     values = [v.value for v in variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
-        outputs = model.network(images, training=False, sample_gates=True)
-        loss, _ = model.objective(outputs, labels)
+        loss = model.lower_loss(batch)
     return tape.gradient(loss, values, unconnected_gradients="zero")
 
 
@@ -74,9 +72,7 @@ def upper_gradients(model, batch, weights):
     values = [v.value for v in weights]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(logits + values)
-        loss, parts = model.arch_loss(batch)
-    parts = {f"arch_{name}": part for name, part in parts.items()}
-    model.track_losses(arch_loss=loss, **parts)
+        loss = model.arch_loss(batch)
     return tape.gradient(loss, (logits, values), unconnected_gradients="zero")
 
 
@@ -88,11 +84,11 @@ def move(weights, start, direction, length):
 
 def save_seeds(model):
     """Copies the state of every gate's noise."""
-    gates = find_gates(model.network)
+    gates = find_gates(model.model)
     return [tf.identity(g.seed_generator.state.value) for g in gates]
 
 
 def restore_seeds(model, seeds):
     """Puts back what `save_seeds` copied: the next draw repeats the last."""
-    for gate, seed in zip(find_gates(model.network), seeds, strict=True):
+    for gate, seed in zip(find_gates(model.model), seeds, strict=True):
         gate.seed_generator.state.assign(seed)

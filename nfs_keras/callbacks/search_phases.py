@@ -1,0 +1,63 @@
+"""Takes a search through its three phases in one run."""
+
+import keras
+
+
+class SearchPhases(keras.callbacks.Callback):
+    """Opens, searches and freezes the gates of a `SearchModel` in one `fit`.
+
+    First the gates are open and only weights train, for gates that are
+    compared by untrained weights learn nothing; then gates and weights train
+    in turn; then the gates are derived and frozen, and the weights go on with
+    the hard masks. Progress is counted as in `TemperatureAnnealing`, so a
+    resumed `fit` continues in the phase it was in, with the same masks.
+
+    Give it before callbacks that read the logs: outside its phase it takes
+    the gates' losses, which nothing has measured, out of them.
+
+    Args:
+        start: Float in [0, 1]. Share of the epochs before the search.
+            Defaults to `0.25`.
+        freeze: Float in [0, 1], from where on the gates are frozen. With `1.0`
+            they never are. Defaults to `0.65`.
+        on_freeze: Function that is called with the `Architecture`, or `None`.
+
+    Raises:
+        ValueError: If not 0 <= start <= freeze <= 1.
+
+    Reference:
+        Our choice; that gates and weights train in turn is the paper's.
+    """
+
+    def __init__(self, start=0.25, freeze=0.65, on_freeze=None):
+        super().__init__()
+        if not 0 <= start <= freeze <= 1:
+            raise ValueError(
+                "A search starts before it ends, within the training. "
+                f"Received: start={start}, freeze={freeze}. "
+                "Pass shares of the epochs, such as 0.25 and 0.65."
+            )
+        self.start = start
+        self.freeze = freeze
+        self.on_freeze = on_freeze
+
+    def on_epoch_begin(self, epoch, logs=None):
+        progress = epoch / self.params["epochs"]
+        if progress < self.start:
+            self.model.hold_open()
+        elif progress < self.freeze:
+            self.model.start()
+        elif self.model.phase_name != "frozen":
+            architecture = self.model.freeze()
+            if self.on_freeze is not None:
+                self.on_freeze(architecture)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.model.phase_name != "searching":
+            for name in [n for n in logs or {} if is_of_gates(n)]:
+                del logs[name]
+
+
+def is_of_gates(name):
+    """Whether a log value is measured in the gates' step."""
+    return name.startswith("arch_") or name == "operations"

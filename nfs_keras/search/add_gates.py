@@ -1,0 +1,210 @@
+"""Puts search gates into a model, and lists those that it has."""
+
+import keras
+from keras import ops
+
+from nfs_keras.layers import (
+    ChannelSearch,
+    DualLevelSearch,
+    SearchGate,
+    SpatialSearch,
+)
+from nfs_keras.layers.search_gate import walk
+from nfs_keras.search.flow import count_operations, nothing_closed
+from nfs_keras.search.graph import trace
+
+SEARCHES = {
+    "dual": DualLevelSearch,
+    "channel": ChannelSearch,
+    "spatial": SpatialSearch,
+}
+
+
+def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
+    """Copies a model, with search gates behind some of its layers.
+
+    While the gates are open the copy computes the same, bit for bit.
+
+    Args:
+        model: A functional or `Sequential` model, built. It stays as it is.
+        after: Names of layers of the model (or of models inside it). Behind a
+            convolution a gate belongs behind its batch norm and activation:
+            name the activation.
+        search: `"dual"`, `"channel"` or `"spatial"`: what the gates search.
+        num_modalities: Positive integer. With more than 1 the copy has one
+            more input, `modality`, int32 of shape `(batch,)`.
+        **gate_arguments: Other arguments of the gates, such as `sparsity`.
+
+    Returns:
+        A functional `keras.Model` with the model's weights copied. The gate
+        behind layer `name` is called `name_search`. Models inside the model
+        are expanded.
+
+    Raises:
+        ValueError: If a name is not a layer's, or nothing is named.
+
+    Example:
+
+    >>> model = keras.applications.MobileNetV2((96, 96, 3), weights=None)
+    >>> model = add_gates(model, after=["block_2_expand_relu", "block_5_add"])
+    >>> list(named_gates(model))[:2]
+    ['block_2_expand_relu_search/channel', 'block_2_expand_relu_search/spatial']
+    """
+    graph = trace(model)
+    check_names(after, [node.layer.name for node in graph.nodes])
+    cell = search_layer(search)
+    inputs = keras.tree.map_structure(
+        lambda t: keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name),
+        graph.inputs,
+    )
+    given = {}
+    if num_modalities > 1:
+        given = {"modality": keras.Input((), dtype="int32", name="modality")}
+    gates, copies = {}, {}
+
+    def call(node, *args, **kwargs):
+        layer = node.layer
+        if isinstance(layer, keras.layers.Layer):
+            if id(layer) not in copies:
+                copies[id(layer)] = layer.__class__.from_config(
+                    layer.get_config()
+                )
+            layer = copies[id(layer)]
+        outputs = layer(*args, **kwargs)
+        name = layer.name
+        if name not in after:
+            return outputs
+        if name not in gates:
+            gates[name] = cell(
+                num_modalities=num_modalities,
+                name=f"{name}_search",
+                **gate_arguments,
+            )
+        return gates[name](outputs, **given)
+
+    outputs = graph.run(inputs, call)
+    if given:
+        inputs = [*keras.tree.flatten(inputs), *given.values()]
+    gated = keras.Model(inputs, outputs, name=model.name)
+    for node in graph.nodes:
+        if id(node.layer) in copies:
+            copy = copies[id(node.layer)]
+            copy.set_weights(node.layer.get_weights())
+            copy.trainable = node.layer.trainable
+    return gated
+
+
+def search_layer(search):
+    """The search layer that `"dual"`, `"channel"` or `"spatial"` names."""
+    if search not in SEARCHES:
+        raise ValueError(
+            f"`search` must be one of {sorted(SEARCHES)}. "
+            f"Received: search={search!r}. "
+            "Pass 'dual' to search channels and pixels."
+        )
+    return SEARCHES[search]
+
+
+def check_names(after, names):
+    """Raises `ValueError` unless layers of a model are named."""
+    unknown = [name for name in after if name not in names]
+    if isinstance(after, str) or unknown or not after:
+        raise ValueError(
+            "`after` lists names of layers that gates are put behind. "
+            f"Received: after={after!r}, of which the model lacks "
+            f"{unknown if not isinstance(after, str) else [after]}. "
+            f"Choose among {', '.join(names[:8])} and so on."
+        )
+
+
+def named_gates(model):
+    """Lists the search gates of a model by name.
+
+    Args:
+        model: A `keras.Model` or layer.
+
+    Returns:
+        Dict from name to `SearchGate`, in a fixed order. The name is that of
+        the layer; a level of a `DualLevelSearch` is `"<layer>/channel"` or
+        `"<layer>/spatial"`; where two models inside the model have a layer
+        of one name, the second gets a number.
+
+    Raises:
+        ValueError: If the model has no gates.
+    """
+    gates, levels = {}, set()
+    for layer in walk(model):
+        if isinstance(layer, DualLevelSearch):
+            found = {
+                f"{layer.name}/channel": layer.channel,
+                f"{layer.name}/spatial": layer.spatial,
+            }
+            levels |= {id(layer.channel), id(layer.spatial)}
+        elif isinstance(layer, SearchGate) and id(layer) not in levels:
+            found = {layer.name: layer}
+        else:
+            continue
+        for name, gate in found.items():
+            number = 2
+            unique = name
+            while unique in gates:
+                unique, number = f"{name}_{number}", number + 1
+            gates[unique] = gate
+    return gates
+
+
+def search_space_summary(model, print_fn=print):
+    """Prints what a model's gates search.
+
+    Args:
+        model: A functional model with gates, or a `ReIDNetwork`.
+        print_fn: Function that takes the lines. Defaults to `print`.
+
+    Returns:
+        List of dicts of the columns: `gate`, `level`, `size`, `modalities`,
+        `open` (expected share) and `operations`, the share of the model's
+        operations that would be saved if the gate closed all its channels
+        but one.
+    """
+    graph = trace(getattr(model, "functional", model))
+    everything = count_operations(graph, nothing_closed)
+    rows = []
+    for name, gate in named_gates(model).items():
+        channels = isinstance(gate, ChannelSearch)
+        saved = 0.0
+        if channels:
+            saved = 1 - count_operations(graph, closing(gate)) / everything
+        rows.append(
+            {
+                "gate": name,
+                "level": "channels" if channels else "pixels",
+                "size": "x".join(map(str, gate.logits.shape[1:])),
+                "modalities": gate.num_modalities,
+                "open": float(ops.convert_to_numpy(gate.open_fraction())),
+                "operations": saved,
+            }
+        )
+    width = max((len(row["gate"]) for row in rows), default=4) + 2
+    print_fn(
+        f"{'gate':<{width}}{'level':<10}{'size':>9}{'modalities':>12}"
+        f"{'open':>7}{'operations':>12}"
+    )
+    for row in rows:
+        print_fn(
+            f"{row['gate']:<{width}}{row['level']:<10}{row['size']:>9}"
+            f"{row['modalities']:>12}{row['open']:>7.0%}"
+            f"{row['operations']:>12.1%}"
+        )
+    print_fn(f"{len(rows)} gates, {everything / 1e6:,.1f} million operations")
+    return rows
+
+
+def closing(gate):
+    """Closes all channels of one gate, for `count_operations`."""
+    from nfs_keras.search.rules import channel_gate
+
+    def opened(layer, modality):
+        passing = nothing_closed(layer, modality)
+        return 0 * passing if channel_gate(layer) is gate else passing
+
+    return opened

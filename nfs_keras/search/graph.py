@@ -1,0 +1,155 @@
+"""The graph of a functional model: its layer calls, in order.
+
+What looks at a model as a whole (where to put a gate, what a gate governs,
+what can be removed) works on this list. Models inside a model are expanded,
+so a backbone that is one layer of a larger model is seen like any other.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import tree
+
+
+class Node(NamedTuple):
+    """One call of a layer.
+
+    Attributes:
+        layer: The layer (or `keras.Operation`).
+        args: Its positional arguments; tensors in them are of the graph.
+        kwargs: Its keyword arguments.
+        outputs: What it returns, of the graph.
+    """
+
+    layer: Any
+    args: tuple
+    kwargs: dict
+    outputs: Any
+
+    @property
+    def tensors(self):
+        """The symbolic tensors among the arguments, in order."""
+        arguments = tree.flatten((self.args, self.kwargs))
+        return [x for x in arguments if isinstance(x, keras.KerasTensor)]
+
+    @property
+    def modality(self):
+        """The argument `modality` of a gate's call, or `None`."""
+        given = [*self.args[1:2], self.kwargs.get("modality")]
+        return given[0]
+
+
+class Graph(NamedTuple):
+    """The calls of a model.
+
+    Attributes:
+        inputs: The model's inputs, in its own structure.
+        outputs: Its outputs, in its own structure.
+        nodes: List of `Node`s in an order in which they can be run.
+    """
+
+    inputs: Any
+    outputs: Any
+    nodes: list
+
+    def run(self, inputs, call):
+        """Runs the graph on other tensors.
+
+        Args:
+            inputs: What takes the place of the inputs, in their structure.
+            call: Function `(node, *args, **kwargs)` that gives what takes the
+                place of a node's outputs.
+
+        Returns:
+            What takes the place of the outputs.
+        """
+        known = dict(
+            zip(map(id, tree.flatten(self.inputs)), flat(inputs), strict=True)
+        )
+
+        def replace(structure):
+            return tree.map_structure(
+                lambda x: known[id(x)] if id(x) in known else x, structure
+            )
+
+        for node in self.nodes:
+            outputs = call(node, *replace(node.args), **replace(node.kwargs))
+            known.update(
+                zip(map(id, flat(node.outputs)), flat(outputs), strict=True)
+            )
+        return replace(self.outputs)
+
+
+def flat(structure):
+    """Lists the leaves of a structure of tensors (or what replaces them)."""
+    return tree.flatten(structure)
+
+
+def trace(model):
+    """Lists the layer calls of a model.
+
+    Args:
+        model: A functional or `Sequential` model, built.
+
+    Returns:
+        A `Graph`. Its tensors are its own; its layers are the model's.
+
+    Raises:
+        ValueError: If the model has no graph, as one that is subclassed.
+    """
+    if not is_graph(model):
+        raise ValueError(
+            "Only a functional or `Sequential` model has a graph of layers. "
+            f"Received: model={getattr(model, 'name', model)!r}, a "
+            f"{type(model).__name__}. "
+            "Build it as `keras.Model(inputs, outputs)`, or pass the "
+            "functional part of it."
+        )
+    nodes, aliases = [], {}
+
+    def resolve(structure):
+        return tree.map_structure(lambda x: aliases.get(id(x), x), structure)
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        if is_graph(layer):
+            inputs, inner = walk(layer)
+            for mine, given in zip(flat(inputs), flat(args), strict=True):
+                aliases[id(mine)] = resolve(given)
+            for mine, found in zip(flat(outputs), flat(inner), strict=True):
+                aliases[id(mine)] = resolve(found)
+            keep.append((inputs, inner, outputs))
+        else:
+            nodes.append(Node(layer, args, kwargs, outputs))
+        return outputs
+
+    keep = []  # tensors are told apart by `id`: none may be collected
+
+    def walk(model):
+        # A plain model of the same graph: cloning a compiled one would
+        # compile the copy too.
+        sequential = isinstance(model, keras.Sequential)
+        plain = keras.Model(
+            model.inputs[0] if sequential else model.input,
+            model.outputs[0] if sequential else model.output,
+        )
+        clone = keras.models.clone_model(
+            plain, clone_function=lambda layer: layer, call_function=call
+        )
+        keep.append(clone)
+        return clone.input, clone.output
+
+    inputs, outputs = walk(model)
+    nodes = [
+        node._replace(args=resolve(node.args), kwargs=resolve(node.kwargs))
+        for node in nodes
+    ]
+    return Graph(inputs, resolve(outputs), nodes)
+
+
+def is_graph(layer):
+    """Whether a layer is a model that is made of a graph of layers."""
+    if isinstance(layer, keras.Sequential):
+        return layer.built
+    inputs = keras.Input((1,))
+    return isinstance(layer, type(keras.Model(inputs, inputs)))

@@ -1,0 +1,312 @@
+"""Training of a model's weights, its gates left alone."""
+
+import contextlib
+import re
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from nfs_keras.layers import find_gates
+
+
+@keras.saving.register_keras_serializable(package="nfs_keras")
+class TrainingModel(keras.Model):
+    """Trains the weights of a model, and leaves its gates alone.
+
+    For a baseline without gates and for retraining with frozen gates. Unlike
+    plain `fit` it takes a loss of all outputs together, and no optimizer,
+    momentum or weight decay touches a gate's logits.
+
+    Args:
+        model: A built model: functional, or a `ReIDNetwork`.
+        **kwargs: Base model keyword arguments.
+
+    Example:
+
+    ```python
+    training = TrainingModel(network)
+    training.compile(keras.optimizers.SGD(0.1), loss=Objective())
+    training.fit(batches)  # of (inputs, targets[, sample_weight])
+    ```
+    """
+
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        if not model.built:
+            raise ValueError(
+                f"`{type(self).__name__}` needs a built model, to know its "
+                f"variables. Received: model={model.name!r}, not built. "
+                "Give it a `keras.Input`, or call it once."
+            )
+        self.model = model
+        self.means = {}
+        self.built = True
+
+    def compile(self, optimizer="sgd", loss=None, metrics=None, **kwargs):
+        """Configures training.
+
+        Args:
+            optimizer: A Keras optimizer (or its name) of the weights.
+            loss: What the weights descend: a Keras loss (or its name), a dict
+                of losses by output, or a function of `(targets, outputs)`
+                that gives a scalar, or a scalar and a dict of its parts.
+            metrics: As for `keras.Model.compile`.
+            **kwargs: Other arguments of `keras.Model.compile`.
+        """
+        self.loss_function = check_loss(loss)
+        self._compile_arguments = {"metrics": metrics, **kwargs}
+        super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
+        self.means = {}
+        self.optimizer.build(check_group(self.weight_variables, "weights"))
+
+    def fit(self, x=None, *args, shuffle=False, **kwargs):
+        # Batches of several modalities are composed, never shuffled.
+        first = first_element(x)
+        if first is not None:
+            self.check_element(first)
+        with explained_labels():
+            return super().fit(x, *args, shuffle=shuffle, **kwargs)
+
+    def check_element(self, element):
+        """Raises `ValueError` if an element of the data cannot be right."""
+        self._check_batch(element, self.loss_function)
+
+    def _check_batch(self, batch, loss):
+        if hasattr(loss, "check_batch"):
+            loss.check_batch(batch, self.model)
+        self._build_metrics(batch)
+
+    def _build_metrics(self, batch):
+        """Lets Keras see targets, which under a strategy it guesses wrongly."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        if self._compile_arguments["metrics"]:
+            self.compute_metrics(x, y, self.model(x, training=False), weight)
+            self.reset_metrics()
+
+    @property
+    def metrics(self):
+        return [*super().metrics, *self.means.values()]
+
+    @property
+    def search_variables(self):
+        """The logits of the gates that are not frozen for good."""
+        return [
+            v for gate in find_gates(self.model) for v in gate.search_variables
+        ]
+
+    @property
+    def weight_variables(self):
+        """The trainable variables that are not logits of a search gate."""
+        logits = {id(v) for v in self.search_variables}
+        variables = self.model.trainable_variables
+        return [v for v in variables if id(v) not in logits]
+
+    @property
+    def trainable_variables(self):
+        return self.weight_variables
+
+    @property
+    def trainable_weights(self):
+        return self.trainable_variables
+
+    def call(self, inputs, training=False):
+        return self.model(inputs, training=training)
+
+    def train_step(self, data):
+        self.descend_weights(data)
+        return self.report()
+
+    def test_step(self, data):
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self(x, training=False)
+        self.track_loss(*loss_of(self.loss_function, y, outputs, weight))
+        self.compute_metrics(x, y, outputs, weight)
+        logs = TrainingModel.report(self)
+        return {k: v for k, v in logs.items() if not of_gates(k)}
+
+    def descend_weights(self, batch):
+        """Moves the weights, and batch-norm statistics, by a train batch."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+        weights = [v.value for v in self.weight_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            outputs = self(x, training=True)
+            loss, parts = loss_of(self.loss_function, y, outputs, weight)
+            loss = loss + self.added_losses()
+            scaled = self.optimizer.scale_loss(loss)
+        self.optimizer.apply(
+            tape.gradient(scaled, weights, unconnected_gradients="zero"),
+            self.weight_variables,
+        )
+        self.track_loss(loss, parts)
+        self.compute_metrics(x, y, outputs, weight)
+
+    def added_losses(self):
+        """The sum of what layers have added: regularizers, `sparsity`."""
+        losses = self.model.losses
+        if not losses:
+            return 0.0
+        return sum(ops.cast(x, "float32") for x in losses) / num_replicas()
+
+    def track_loss(self, loss, parts, prefix=""):
+        """Adds one batch's loss to the means that `fit` reports.
+
+        Keras divides the losses of a distributed batch by the number of
+        replicas, so that their gradients add up to the global batch's.
+        """
+        scale = num_replicas()
+        values = {"loss": loss, **parts}
+        self.track(**{f"{prefix}{k}": scale * v for k, v in values.items()})
+
+    def track(self, **values):
+        """Adds one batch's values to the means that `fit` reports."""
+        for name, value in values.items():
+            if name not in self.means:
+                with tf.init_scope():
+                    self.means[name] = keras.metrics.Mean(name=name)
+            self.means[name].update_state(value)
+
+    def report(self):
+        """The means of this epoch so far."""
+        logs = {name: mean.result() for name, mean in self.means.items()}
+        return {**logs, **keras.Model.get_metrics_result(self)}
+
+    def get_metrics_result(self):
+        return self.report()
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "optimizer": serialize(self.optimizer),
+            "loss": serialize(self.loss_function),
+            **{k: serialize(v) for k, v in self._compile_arguments.items()},
+        }
+
+    def compile_from_config(self, config):
+        deserialize = keras.saving.deserialize_keras_object
+        self.compile(**{k: deserialize(v) for k, v in config.items()})
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "model": keras.saving.serialize_keras_object(self.model),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        model = keras.saving.deserialize_keras_object(config["model"])
+        return cls(model, name=config["name"])
+
+
+def loss_of(loss, targets, outputs, sample_weight=None):
+    """Computes a loss of one batch.
+
+    Args:
+        loss: As for `TrainingModel.compile`.
+        targets: Targets, in the form that the loss takes.
+        outputs: What the model returned.
+        sample_weight: Weights of the samples, or `None`.
+
+    Returns:
+        `(total, parts)`: a float32 scalar, and a dict of scalars by name.
+    """
+    if isinstance(loss, dict):
+        parts = {
+            name: loss_of(part, targets[name], outputs[name], sample_weight)[0]
+            for name, part in loss.items()
+        }
+        return sum(parts.values()), parts
+    if isinstance(loss, keras.losses.Loss):
+        return loss(targets, outputs, sample_weight=sample_weight), {}
+    if sample_weight is not None:
+        raise ValueError(
+            "Sample weights go to a `keras.losses.Loss`. "
+            f"Received: loss={loss!r}, with sample weights. "
+            "Let the batches be pairs, or pass a Keras loss."
+        )
+    found = loss(targets, outputs)
+    total, parts = found if isinstance(found, tuple) else (found, {})
+    if len(total.shape):  # a Keras loss function: one number per sample
+        total = ops.mean(total) / num_replicas()
+    return total, parts
+
+
+def of_gates(name):
+    """Whether a log value is measured in the gates' step."""
+    return name.startswith("arch_") or name == "operations"
+
+
+def num_replicas():
+    """Int. Over how many devices the batch at hand is spread."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def first_element(batches):
+    """The first element of a `tf.data.Dataset`, else `None`."""
+    if not isinstance(batches, tf.data.Dataset):
+        return None
+    return next(iter(batches.take(1)), None)
+
+
+def check_loss(loss):
+    """Gives a loss with names replaced; raises `ValueError` without one."""
+    if loss is None:
+        raise ValueError(
+            "Training needs to know what to descend. Received: loss=None. "
+            "Pass a Keras loss, a dict of losses by output, or a function of "
+            "(targets, outputs)."
+        )
+    if isinstance(loss, dict):
+        return {name: check_loss(part) for name, part in loss.items()}
+    return loss_object(loss) if isinstance(loss, str) else loss
+
+
+def loss_object(name):
+    """The Keras loss of a name, as an object where Keras has one."""
+    found = keras.losses.get(name)
+    return found if isinstance(found, keras.losses.Loss) else wrap(found)
+
+
+def wrap(function):
+    """The class of a Keras loss function: means, and takes sample weights."""
+    camel = "".join(part.capitalize() for part in function.__name__.split("_"))
+    return (
+        getattr(keras.losses, camel)()
+        if hasattr(keras.losses, camel)
+        else function
+    )
+
+
+def check_group(variables, what):
+    """Gives variables; raises `ValueError` if there are none."""
+    if not variables:
+        raise ValueError(
+            f"An optimizer of the {what} needs variables to train. "
+            f"Received: a model without trainable {what}. "
+            "Check which layers have `trainable=False`."
+        )
+    return variables
+
+
+@contextlib.contextmanager
+def explained_labels():
+    """Says in a sentence what TensorFlow says of a label out of range."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(
+            r"a label value of (-?\d+).*?valid range of \[0, (\d+)\)",
+            error.message,
+            re.DOTALL,
+        )
+        if found:
+            raise ValueError(
+                f"Labels must lie in [0, {found[2]}), one for each class. "
+                f"Received: a label of {found[1]}. "
+                "Number the classes from 0, and give the classifier as many "
+                "outputs."
+            ) from error
+        raise
