@@ -89,8 +89,8 @@ def describe_gate(where, mask):
         return [
             f"{where}: all gates but the strongest are closed for a modality, "
             "hardly anything passes. Train the weights longer before gates "
-            "move (`SearchPhases`), raise the budget, or lower the learning rate of "
-            "the gates."
+            "move (`SearchPhases`), raise the budget, or lower the learning "
+            "rate of the gates."
         ]
     return []
 

@@ -90,7 +90,7 @@ class TrainingModel(keras.Model):
 
     @property
     def search_variables(self):
-        """The logits of the gates that are not frozen for good."""
+        """The logits of all gates."""
         return [
             v for gate in find_gates(self.model) for v in gate.search_variables
         ]
@@ -265,19 +265,13 @@ def check_loss(loss):
 
 
 def loss_object(name):
-    """The Keras loss of a name, as an object where Keras has one."""
+    """The Keras loss of a name, as the object that takes sample weights."""
     found = keras.losses.get(name)
-    return found if isinstance(found, keras.losses.Loss) else wrap(found)
-
-
-def wrap(function):
-    """The class of a Keras loss function: means, and takes sample weights."""
-    camel = "".join(part.capitalize() for part in function.__name__.split("_"))
-    return (
-        getattr(keras.losses, camel)()
-        if hasattr(keras.losses, camel)
-        else function
-    )
+    if isinstance(found, keras.losses.Loss):
+        return found
+    words = found.__name__.split("_")
+    cls = getattr(keras.losses, "".join(map(str.capitalize, words)), None)
+    return found if cls is None else cls()
 
 
 def check_group(variables, what):
