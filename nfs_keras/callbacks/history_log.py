@@ -2,6 +2,7 @@
 
 import csv
 import pathlib
+import time
 
 import keras
 
@@ -11,8 +12,9 @@ from nfs_keras.files import replace_file
 class HistoryLog(keras.callbacks.Callback):
     """Appends each epoch's values to a CSV file, one row per epoch.
 
-    Several stages of a run share the file. A stage that is resumed at an epoch
-    replaces the rows from there on, so none stands twice.
+    `seconds` and `cpu_seconds` are what the epoch took, by the clock and of
+    all processors. Several stages of a run share the file. A stage that is
+    resumed at an epoch replaces the rows from there on, so none stands twice.
 
     Args:
         path: The CSV file; made if absent.
@@ -24,15 +26,31 @@ class HistoryLog(keras.callbacks.Callback):
         self.path = pathlib.Path(path)
         self.stage = stage
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.perf_counter(), time.process_time()
+
     def on_epoch_end(self, epoch, logs=None):
         rows = [r for r in self._rows() if not self._replaces(r, epoch)]
-        values = {key: f"{float(v):.6g}" for key, v in (logs or {}).items()}
+        logs = {**(logs or {}), **self._spent()}
+        values = {key: f"{float(v):.6g}" for key, v in logs.items()}
         rows.append({"stage": self.stage, "epoch": epoch, **values})
         names = {name: None for row in rows for name in row}
         with replace_file(self.path, "w") as file:
             writer = csv.DictWriter(file, list(names), restval="")
             writer.writeheader()
             writer.writerows(rows)
+
+    def rows(self):
+        """List of the rows of this stage, dicts of strings."""
+        return [row for row in self._rows() if row["stage"] == self.stage]
+
+    def _spent(self):
+        """Seconds of this epoch, by the clock and of all processors."""
+        clock, cpu = self.began
+        return {
+            "seconds": time.perf_counter() - clock,
+            "cpu_seconds": time.process_time() - cpu,
+        }
 
     def _replaces(self, row, epoch):
         return row["stage"] == self.stage and int(row["epoch"]) >= epoch

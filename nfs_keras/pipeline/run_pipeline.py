@@ -1,123 +1,200 @@
-"""Does the main job, or what is left of it."""
+"""The pipeline: from a dataset to a searched, scored and exported network."""
 
+import contextlib
 import dataclasses
 import hashlib
 import pathlib
+import shutil
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from nfs_keras import __version__
-from nfs_keras.datasets import check_dataset, fingerprint, statistics
-from nfs_keras.models import Architecture
-from nfs_keras.models.objective import num_replicas
-from nfs_keras.pipeline import stages as work
-from nfs_keras.pipeline.job import Job
-from nfs_keras.pipeline.results import tell_results
-from nfs_keras.pipeline.run_folder import RunFolder
-from nfs_keras.pipeline.scoring import check_protocol
+from nfs_keras.datasets import (
+    check_dataset,
+    fingerprint,
+    statistics,
+    trained_people,
+)
+from nfs_keras.evaluation import check_protocol
+from nfs_keras.models import Architecture, compact
+from nfs_keras.pipeline.results import format_results
+from nfs_keras.pipeline.scoring import calibrate_network, score_networks
+from nfs_keras.pipeline.training import (
+    check_folds,
+    search_features,
+    start_network,
+    train_weights,
+)
+from nfs_keras.report import write_report, write_tensorboard
+from nfs_keras.run_folder import NETWORKS, RunFolder
 from nfs_keras.scale.sharded_sampler import check_shares
+from nfs_keras.search.training_model import num_replicas
+from nfs_keras.serving import export_saved_model
 
-STAGES = {
-    "baseline": ("Training the baseline, without search", work.train_baseline),
-    "search": ("Searching which features to keep", work.search_features),
-    "retrain": ("Retraining with what was chosen", work.retrain),
-    "compact": ("Cutting out what is not used", work.cut_out),
-    "evaluate": ("Evaluating on the test people", work.evaluate),
-    "export": ("Exporting for TF-Serving", work.export),
-    "report": ("Drawing the report", work.report),
-}
+HELD_OUT = 0.05  # of the training identities, to calibrate on
+STAGES = (
+    "baseline",
+    "search",
+    "retrain",
+    "compact",
+    "evaluate",
+    "export",
+    "report",
+)
 
 
 def run_pipeline(
     output,
     dataset,
-    recipe,
+    preset,
     seed=0,
     search="dual",
-    stages=tuple(STAGES),
     architecture=None,
+    retrain=False,
+    stages=STAGES,
 ):
-    """Does the stages of a run that its folder does not hold yet.
+    """Searches, compacts, scores and exports a network on a dataset.
+
+    Every stage leaves its result in the run's folder; one that is done is not
+    done again, and a training that was interrupted resumes at its last epoch.
 
     Args:
-        output: The run's folder.
-        dataset: A reader, such as `RegDB(root, trial=1)`. Before a run starts,
-            every picture is decoded once.
-        recipe: A `Recipe`.
+        output: The run's folder, new or to resume.
+        dataset: A reader, such as `RegDB(root, trial=1)` or your own. Before
+            a run starts, every image is decoded once.
+        preset: A `Demo`, a `Paper`, or like them.
         seed: Non-negative integer. The same seed gives the same run.
         search: `"dual"`, `"channel"` or `"spatial"`.
-        stages: Names of the stages to do, some of `STAGES`, in their order.
-        architecture: Path of an `architecture.json` to retrain with, for a run
-            without the stage `"search"`. Defaults to `None`.
+        architecture: Path of an `architecture.json` to train with from the
+            start, instead of a search and a baseline. Defaults to `None`.
+        retrain: Whether to train the searched network once more from the
+            start with its final masks, which costs as much again.
+        stages: Names of the stages to do, some of `STAGES`.
 
     Returns:
         The `RunFolder`.
 
     Raises:
         ValueError: If the folder holds a run with other options, or the
-            dataset has errors, too few people or no protocol.
+            dataset has errors, too few people or nothing to be scored on.
     """
-    check_protocol(dataset)
-    for num_people, _ in (recipe.batch, recipe.proxy_batch):
-        check_shares(num_people, num_replicas())
-    if "search" in stages:
-        check_people(dataset, recipe, seed)
+    people, held_out = dataset.hold_out(HELD_OUT, seed)
+    check_ready(dataset, preset, people, search, architecture)
     if not pathlib.Path(output, "run.json").exists():
-        check_pictures(dataset)
-    tf.config.experimental.enable_op_determinism()
-    run = open_run(output, dataset, recipe, seed, search, architecture)
-    job = Job(run, dataset, recipe, seed, search, tuple(stages))
-    for name in stages:
-        title, do = STAGES[name]
-        with run.stage(name, title) as todo:
+        check_images(dataset)
+    given = (dataset, preset, seed, search, architecture, retrain)
+    with open_run(output, *given) as run:
+
+        def stage(name, title):
+            done = name not in stages
+            return contextlib.nullcontext() if done else run.stage(name, title)
+
+        def keep(name, network):
+            network.facts = {
+                "dataset": {"name": dataset.name, **dataset.options},
+                "people": sorted(trained_people(dataset)),
+            }
+            run.save_network(name, network)
+
+        if architecture is None:
+            with stage("baseline", "Training the baseline, no search") as todo:
+                if todo:
+                    network = start_network(preset, people, None, seed)
+                    epochs = preset.baseline_epochs()
+                    train_weights(
+                        run, "baseline", preset, people, network, seed, epochs
+                    )
+                    keep("baseline", network)
+            with stage("search", "Training and searching in one run") as todo:
+                if todo:
+                    network = search_features(run, preset, people, search, seed)
+                    keep("searched", network)
+        if architecture is not None or retrain:
+            with stage("retrain", "Training with the chosen features") as todo:
+                if todo:
+                    network = start_network(preset, people, search, seed)
+                    chosen = Architecture.load(run / "architecture.json")
+                    chosen.apply(network)
+                    train_weights(
+                        run,
+                        "retrain",
+                        preset,
+                        people,
+                        network,
+                        seed,
+                        preset.epochs,
+                    )
+                    keep("searched", network)
+        with stage("compact", "Removing what is not used") as todo:
             if todo:
-                do(job)
-    if (run / "metrics.json").exists():
-        rows = run.read_json("metrics.json")["rows"]
-        run.say(tell_results(rows, dataset.synthetic))
+                keep("compacted", compact(run.load_network("searched")))
+        with stage("evaluate", "Scoring on the test people") as todo:
+            if todo:
+                score_networks(run, dataset)
+                calibrate_network(run, dataset, held_out)
+        with stage("export", "Exporting for TF-Serving") as todo:
+            if todo:
+                shutil.rmtree(run / "saved_model", ignore_errors=True)
+                export_saved_model(
+                    run.load_network("compacted"),
+                    run / "saved_model",
+                    version=1,
+                    match_probability=run.read_probability(),
+                    run=run.path,
+                )
+        with stage("report", "Writing the report") as todo:
+            if todo:
+                shutil.rmtree(run / "tensorboard", ignore_errors=True)
+                write_tensorboard(run.path)
+                write_report([run.path], run / "report.html")
+        if (run / "metrics.json").exists():
+            rows = run.read_json("metrics.json")["rows"]
+            run.say(format_results(rows, dataset.synthetic))
     return run
 
 
-def check_people(dataset, recipe, seed):
-    """Refuses to start a search that its halves have too few people for."""
-    halves = work.SPLITS[recipe.split](dataset.train, seed=seed)
-    batches = {"batch": recipe.batch, "proxy_batch": recipe.proxy_batch}
-    for half, (name, (wanted, _)) in zip(halves, batches.items(), strict=True):
-        found = len({sample.identity for sample in half})
-        if found < wanted:
-            raise ValueError(
-                "The two halves of a search must fill their batches with "
-                f"different people. Received: {name}[0]={wanted}, but the "
-                f"half it is drawn from holds {found} people. Train on more "
-                f"people, or with a `Recipe` of a smaller `{name}`."
-            )
+def check_ready(dataset, preset, people, search, architecture):
+    """Raises `ValueError` if a run could not be finished."""
+    if search not in ("dual", "channel", "spatial"):
+        raise ValueError(
+            "`search` must be 'dual', 'channel' or 'spatial'. "
+            f"Received: search={search!r}. "
+            "Pass 'dual' to search channels and pixels."
+        )
+    check_protocol(dataset)
+    for num_people, _ in (preset.batch, preset.proxy_batch):
+        check_shares(num_people, num_replicas())
+    if architecture is None:
+        check_folds(preset, people)
+    else:
+        Architecture.load(architecture)
 
 
-def check_pictures(dataset):
-    """Refuses a dataset with errors, and shows the checker's table."""
+def check_images(dataset):
+    """Refuses a dataset with errors, and prints the checker's table."""
     report = check_dataset(dataset, verbose=False)
     print(report, flush=True)
     if not report.ok:
         raise ValueError(
             "A run starts on a dataset without errors. "
             f"Received: {dataset!r}, with the errors listed above. "
-            f"Mend it until `nfs-reid check {dataset.root}` finds none."
+            f"Correct it until `nfs-reid check {dataset.root}` finds none."
         )
 
 
-def open_run(output, dataset, recipe, seed, search, architecture):
-    """Opens the run's folder, new or to go on with."""
+def open_run(output, dataset, preset, seed, search, architecture, retrain):
+    """Opens the run's folder, new or to resume."""
     data = {"name": dataset.name, **dataset.options}
-    augmentation = recipe.augmentation
     options = {
-        **dataclasses.asdict(recipe),
-        "augmentation": augmentation and vars(augmentation),
+        "preset": type(preset).__name__,
+        **{k: str(v) for k, v in dataclasses.asdict(preset).items()},
         "seed": seed,
         "search": search,
         "replicas": num_replicas(),
         "architecture": architecture and digest(architecture),
+        "retrain": retrain,
         "dataset": data,
         "fingerprint": fingerprint(dataset),
     }

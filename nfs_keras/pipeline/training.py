@@ -1,13 +1,14 @@
 """Trains the networks of a run, from where a killed start has left them."""
 
-import functools
-
-import keras
+import numpy as np
 import tensorflow as tf
 
 from nfs_keras.callbacks import (
+    GateHistory,
     HistoryLog,
     ProgressLines,
+    SearchPhases,
+    TemperatureAnnealing,
     TrainingCheckpoint,
 )
 from nfs_keras.datasets import (
@@ -15,62 +16,118 @@ from nfs_keras.datasets import (
     identity_labels,
     training_dataset,
 )
-from nfs_keras.models import TrainingModel, reid_network
-from nfs_keras.scale import synchronize_batch_norm
+from nfs_keras.models import (
+    SearchModel,
+    TrainingModel,
+    diagnose,
+    named_gates,
+)
+from nfs_keras.scale import GlobalBatchObjective, synchronize_batch_norm
+from nfs_keras.search.training_model import num_replicas
 
 
-def start_network(job, search):
-    """Makes the network that every training starts from, gates apart."""
-    recipe = job.recipe
-    keras.utils.set_random_seed(job.seed)
-    make = functools.partial(
-        reid_network,
-        recipe.backbone,
-        recipe.image_shape,
-        len(identity_labels(job.dataset.train)),
-        weights=recipe.weights,
-        skip_classifier=True,
+def start_network(preset, samples, search, seed):
+    """Makes the network that a training starts from, for its replicas."""
+    people = len(identity_labels(samples))
+    network = preset.network(people, search, seed)
+    return synchronize_batch_norm(network) if num_replicas() > 1 else network
+
+
+def search_features(run, preset, samples, search, seed):
+    """Trains a network once, and searches its features on the way.
+
+    Gates open, then gates and weights in turn, then the gates frozen to what
+    was found: one optimizer and one schedule from beginning to end. While the
+    search lasts another fold of the identities is the proxy in each epoch, so
+    that the weights meet everybody and the gates are always compared on
+    people who were not trained on lately.
+
+    Args:
+        run: `RunFolder`. Receives `architecture.json` and `gates.npz`.
+        preset: A `Demo`, or like it.
+        samples: Samples to train on.
+        search: `"dual"`, `"channel"` or `"spatial"`.
+        seed: Non-negative integer.
+
+    Returns:
+        The trained network, its gates frozen.
+    """
+    network = start_network(preset, samples, search, seed)
+    steps = preset.steps_per_epoch(samples)
+    model = SearchModel(network)
+    model.compile(
+        preset.optimizer(network, preset.epochs * steps),
+        preset.arch_optimizer(),
+        loss=of_all_replicas(preset.loss()),
+        arch_loss=of_all_replicas(preset.arch_loss()),
+        budget=preset.budget if search != "spatial" else None,
     )
-    network = make(search=None)
-    if search is not None:
-        start = network
-        network = make(
-            search=search,
-            inner=recipe.inner and search != "spatial",
-            initial_logit=recipe.initial_logit,
-            initial_temperature=recipe.temperatures[0],
-            seed=job.seed,
-        )
-        network.copy_features(start)
-    return synchronize_batch_norm(network) if job.global_batch else network
+
+    def keep(architecture):
+        architecture.save(run / "architecture.json")
+        run.say(architecture.summary())
+        for finding in diagnose(architecture, dict(np.load(run / "gates.npz"))):
+            run.say(finding)
+
+    callbacks = [
+        SearchPhases(preset.start, preset.freeze, on_freeze=keep),
+        TemperatureAnnealing(preset.temperature()),
+        GateHistory(run / "gates.npz", named_gates(network)),
+    ]
+
+    def batches(first, last):
+        return search_batches(preset, samples, seed, steps, first, last)
+
+    fit(run, "search", model, batches, preset.epochs, steps, callbacks)
+    return network
 
 
-def train(job, stage, network, objective):
-    """Trains a network's weights on all training pictures."""
+def train_weights(run, stage, preset, samples, network, seed, epochs):
+    """Trains a network's weights on all samples, gates left as they are.
+
+    Args:
+        run: `RunFolder`.
+        stage: Name of what is trained.
+        preset: A `Demo`, or like it.
+        samples: Samples to train on.
+        network: A `ReIDNetwork`.
+        seed: Non-negative integer.
+        epochs: Positive integer.
+    """
+    steps = preset.steps_per_epoch(samples)
     model = TrainingModel(network)
-    optimizer = job.recipe.optimizer(job.epochs(stage))
-    model.compile(optimizer, job.spread(objective))
-    fit(job, stage, model, [job.dataset.train])
+    model.compile(
+        preset.optimizer(network, epochs * steps),
+        loss=of_all_replicas(preset.loss()),
+    )
+
+    def batches(first, last):
+        sampler = IdentitySampler(samples, *preset.batch, seed=seed)
+        return make_batches(
+            preset, samples, sampler, seed, first * steps, last * steps
+        )
+
+    fit(run, stage, model, batches, epochs, steps)
 
 
-def fit(job, stage, model, samples, callbacks=(), monitor=None):
+def fit(run, stage, model, batches, epochs, steps, callbacks=()):
     """Fits a model, or what is left of its epochs.
 
     Args:
-        job: A `Job`.
+        run: `RunFolder`.
         stage: Name of what is trained.
         model: A compiled `TrainingModel` or `SearchModel`.
-        samples: List of lists of samples; a step takes a batch of each.
+        batches: Function of a first and a last epoch that makes their data.
+        epochs: Positive integer.
+        steps: Positive integer. Steps in an epoch.
         callbacks: Callbacks that come before those that write.
-        monitor: As for `TrainingCheckpoint`.
     """
-    run, steps, epochs = job.run, job.recipe.steps, job.epochs(stage)
-    checkpoint = TrainingCheckpoint(run / "checkpoints" / stage, monitor)
+    checkpoint = TrainingCheckpoint(run / "checkpoints" / stage)
     first = checkpoint.restore(model)
     if first == epochs:
         return
     model.fit(
-        make_batches(job, samples, first * steps, (epochs - first) * steps),
+        batches(first, epochs),
         initial_epoch=first,
         epochs=epochs,
         steps_per_epoch=steps,
@@ -78,32 +135,147 @@ def fit(job, stage, model, samples, callbacks=(), monitor=None):
         callbacks=[
             *callbacks,
             HistoryLog(run / "history.csv", stage),
-            ProgressLines(run.say, stage, job.epochs_after(stage)),
+            ProgressLines(run.say, stage),
             checkpoint,  # last: what it saves, the others have written
         ],
     )
 
 
-def make_batches(job, samples, first_step, num_steps):
-    """Makes the batches of some steps: of one list of samples, or pairs.
+def of_all_replicas(objective):
+    """Lets an objective see the batch of all replicas, as on one device."""
+    several = num_replicas() > 1
+    return GlobalBatchObjective(objective) if several else objective
 
-    Of two lists, the second is the proxy set.
+
+def make_batches(preset, samples, sampler, seed, first_step, last_step):
+    """Makes the batches of some steps, each a function of its step alone."""
+    return training_dataset(
+        samples,
+        sampler,
+        preset.image_shape,
+        preset.augmentation(),
+        seed=seed,
+        first_step=first_step,
+        num_steps=last_step - first_step,
+        labels=identity_labels(samples),
+    )
+
+
+def search_batches(preset, samples, seed, steps, first, last):
+    """Makes the pairs of training and proxy batches of some epochs.
+
+    Outside of the search the proxy batch, which nobody looks at, is blank: it
+    costs nothing.
+
+    Args:
+        preset: A `Demo`, or like it.
+        samples: Samples to train on.
+        seed: Non-negative integer.
+        steps: Steps in an epoch.
+        first: First epoch to make.
+        last: First epoch not to make.
     """
-    recipe = job.recipe
-    labels = identity_labels(job.dataset.train)
-    datasets = [
-        training_dataset(
-            part,
-            IdentitySampler(part, *batch, seed=job.seed + i),
-            recipe.image_shape,
-            recipe.augmentation,
-            seed=job.seed + i,
-            first_step=first_step,
-            num_steps=num_steps,
-            labels=labels,
+    start, freeze = preset.search_epochs()
+    epochs = range(start, freeze)
+    rotate = (samples, preset.folds, steps, epochs)
+    train = make_batches(
+        preset,
+        samples,
+        RotatingSampler(*rotate, preset.batch, seed, proxy=False),
+        seed,
+        first * steps,
+        last * steps,
+    )
+    start, freeze = (min(max(x, first), last) for x in (start, freeze))
+    proxies = [blank_batches(preset, (start - first) * steps)]
+    if start < freeze:
+        sampler = RotatingSampler(
+            *rotate, preset.proxy_batch, seed + 1, proxy=True
         )
-        for i, (part, batch) in enumerate(
-            zip(samples, (recipe.batch, recipe.proxy_batch), strict=False)
+        bounds = start * steps, freeze * steps
+        proxies.append(
+            make_batches(preset, samples, sampler, seed + 1, *bounds)
         )
-    ]
-    return datasets[0] if len(datasets) == 1 else tf.data.Dataset.zip(*datasets)
+    proxies.append(blank_batches(preset, (last - freeze) * steps))
+    proxy, *others = proxies
+    for part in others:
+        proxy = proxy.concatenate(part)
+    return tf.data.Dataset.zip(train, proxy)
+
+
+def blank_batches(preset, num_steps):
+    """Batches of the proxy's form that hold nothing."""
+    size = preset.proxy_batch[0] * preset.proxy_batch[1]
+    images = tf.zeros((size, *preset.image_shape))
+    labels = tf.zeros((size,), "int32")
+    both = [dict.fromkeys(("visible", "infrared"), x) for x in (images, labels)]
+    return tf.data.Dataset.from_tensors(tuple(both)).repeat(num_steps)
+
+
+class RotatingSampler:
+    """Draws from the folds of a search that take turns as proxy.
+
+    In each epoch of the search another fold of the identities is the proxy,
+    and the others train; outside of it everybody trains.
+
+    Args:
+        samples: Samples of all folds.
+        folds: How many parts the identities are divided into.
+        steps: Steps in an epoch.
+        epochs: Range of the epochs of the search.
+        batch: People in a batch, and images of each per modality.
+        seed: Non-negative integer.
+        proxy: Whether to draw the proxy's batches, or the training's.
+    """
+
+    def __init__(self, samples, folds, steps, epochs, batch, seed, proxy):
+        self.steps = steps
+        self.epochs = epochs
+        self.images_per_modality = batch[1]
+        self.everybody = IdentitySampler(samples, *batch, seed=seed)
+        self.num_batches_per_epoch = steps
+        self.parts = [
+            (rows, IdentitySampler([samples[i] for i in rows], *batch, seed))
+            for rows in divide(samples, folds, proxy)
+        ]
+
+    def batch(self, step):
+        """As `IdentitySampler.batch`."""
+        epoch = step // self.steps
+        if epoch not in self.epochs:
+            return self.everybody.batch(step)
+        rows, sampler = self.parts[epoch % len(self.parts)]
+        return tuple(rows[part] for part in sampler.batch(step))
+
+
+def divide(samples, folds, proxy):
+    """Positions of the samples of each fold (or of all but it), as arrays."""
+    identities = sorted({sample.identity for sample in samples})
+    parts = []
+    for i in range(folds):
+        fold = set(identities[i::folds])
+        rows = [j for j, s in enumerate(samples) if (s.identity in fold) == proxy]
+        parts.append(np.array(rows, "int32"))
+    return parts
+
+
+def check_folds(preset, samples):
+    """Raises `ValueError` if a search has too few people for its batches."""
+    for proxy, name in ((False, "batch"), (True, "proxy_batch")):
+        wanted, _ = getattr(preset, name)
+        for rows in divide(samples, preset.folds, proxy):
+            found = len({samples[i].identity for i in rows})
+            if found < wanted:
+                raise ValueError(
+                    "A search divides the training people into folds, which "
+                    "must fill its batches with different people. Received: "
+                    f"{name}[0]={wanted}, but a part of them holds {found}. "
+                    f"Train on more people, or with a smaller `{name}`."
+                )
+
+
+def processor_seconds(run, stage):
+    """Float or `None`: what a stage's training took, summed over its epochs."""
+    rows = HistoryLog(run / "history.csv", stage).rows()
+    return sum(float(row["cpu_seconds"]) for row in rows) if rows else None
+

@@ -1,7 +1,12 @@
-"""The folder of a run: what it is, what is done, and where things are."""
+"""The folder of a run: what it is, what is done, and where things are.
+
+`RunFolder` is the run while it is at work; `nfs_keras.report.Run` reads the
+same files afterwards.
+"""
 
 import contextlib
 import datetime
+import fcntl
 import json
 import pathlib
 import platform
@@ -9,15 +14,31 @@ import shlex
 import sys
 import time
 
-from nfs_keras.files import PARTIAL, remove_partial_files, replace_file
+import keras
+
+from nfs_keras.files import (
+    PARTIAL,
+    remove_partial_files,
+    replace_file,
+    replace_path,
+)
+
+# What the networks are called in tables, and their files.
+NETWORKS = {
+    "baseline": "baseline.keras",
+    "searched": "searched.keras",
+    "compacted": "model.keras",
+}
+LOCK = ".lock"
 
 
 class RunFolder:
-    """Keeps what a run has finished, so that a second start goes on.
+    """Keeps what a run has finished, so that a second start resumes it.
 
     `run.json` holds the options that make the run what it is, and the stages
     that are done. A stage that is done is not done again; a start with other
-    options is refused. What a killed start has left half-written is removed.
+    options is refused, and so is a second one while the first still works.
+    What a killed start has left half-written is removed.
 
     Args:
         path: The folder; made if absent.
@@ -26,18 +47,20 @@ class RunFolder:
             `dataset` and `versions`.
 
     Raises:
-        ValueError: If the folder holds a run with other options, or files
-            that are no run.
+        ValueError: If the folder holds a run with other options, files that
+            are no run, or a run that is at work.
     """
 
     def __init__(self, path, options, **facts):
         self.path = pathlib.Path(path)
         file = self / "run.json"
+        if not file.exists():
+            self._check_empty()
+        self._lock = lock(self.path)
         if file.exists():
             self.content = json.loads(file.read_text("utf-8"))
             self._check_same(json.loads(json.dumps(options)))
         else:
-            self._check_empty()
             self.content = {
                 "command": sys.argv,
                 "options": options,
@@ -46,6 +69,7 @@ class RunFolder:
                 | facts.get("versions", {}),
                 "started": now(),
                 "stages": {},
+                "spent": {},
             }
             self._write()
         remove_partial_files(self.path)
@@ -54,25 +78,58 @@ class RunFolder:
     def __truediv__(self, name):
         return self.path / name
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._lock.close()
+
     @contextlib.contextmanager
     def stage(self, name, title):
         """Runs a stage unless it is done: `if` what it yields is true.
 
-        An error or a kill inside leaves the stage undone.
+        An error or a kill inside leaves the stage undone. The seconds that
+        are noted are those of all starts that ended with an exception or
+        finished; a killed one counts what its epochs took, see history.csv.
         """
         todo = name not in self.content["stages"]
         self.say(f"{'==>' if todo else '    done before:'} {title}")
         start = time.monotonic()
-        yield todo
+        try:
+            yield todo
+        except BaseException:
+            self._spend(name, start)
+            raise
         if todo:
-            seconds = round(time.monotonic() - start, 1)
+            seconds = self._spend(name, start)
             self.content["stages"][name] = {"seconds": seconds}
             self._write()
+
+    def _spend(self, name, start):
+        """Adds what a stage took in this start; gives the sum."""
+        spent = self.content.setdefault("spent", {})
+        seconds = spent.get(name, 0.0) + time.monotonic() - start
+        spent[name] = round(seconds, 1)
+        self._write()
+        return spent[name]
 
     def say(self, text):
         """Prints lines, and keeps them in `log.txt`."""
         print(text, flush=True)
         self._log(text)
+
+    def networks(self):
+        """Names of the networks that are there, in order."""
+        return [n for n, file in NETWORKS.items() if (self / file).exists()]
+
+    def save_network(self, name, network):
+        """Saves a network in the folder, whole or not at all."""
+        with replace_path(self / NETWORKS[name]) as partial:
+            network.save(partial)
+
+    def load_network(self, name):
+        """Loads what `save_network` saved."""
+        return keras.models.load_model(self / NETWORKS[name])
 
     def read_json(self, name):
         """Reads a JSON file of the folder."""
@@ -97,16 +154,17 @@ class RunFolder:
         ]
         if others:
             raise ValueError(
-                "A run goes on with the options that it was started with. "
+                "A run resumes with the options that it was started with. "
                 f"Received for {str(self.path)!r}: {', '.join(others)}. "
                 "Use the same options, or name another folder."
             )
 
     def _check_empty(self):
         entries = self.path.iterdir() if self.path.is_dir() else []
-        if any(not entry.name.startswith(PARTIAL) for entry in entries):
+        ours = (PARTIAL, LOCK)
+        if any(not entry.name.startswith(ours) for entry in entries):
             raise ValueError(
-                "A run starts in a new folder or goes on in its own. "
+                "A run starts in a new folder or resumes in its own. "
                 f"Received: output={str(self.path)!r}, which holds files but "
                 "no run.json. Name another folder."
             )
@@ -117,6 +175,26 @@ class RunFolder:
 
     def _write(self):
         self.write_json("run.json", self.content)
+
+
+def lock(folder):
+    """Holds a folder's lock, as an open file; a dead process holds none.
+
+    Raises:
+        ValueError: If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / LOCK).open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise ValueError(
+            "One process at a time works on a run. "
+            f"Received: output={str(folder)!r}, where another one is at work. "
+            "Wait for it, stop it, or name another folder."
+        ) from error
+    return file
 
 
 def now():

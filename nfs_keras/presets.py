@@ -1,0 +1,250 @@
+"""What a run trains, and how: a few numbers, and methods that make objects.
+
+`Demo` is a tiny network that learns in minutes on two CPU cores, `Paper` the
+field's recipe for a GPU. For a recipe of your own subclass one of them and
+override what differs: each method makes an optimizer, a loss, a schedule.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import keras
+
+from nfs_keras.datasets import Augmentation
+from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
+from nfs_keras.modalities import MODALITIES
+from nfs_keras.models import Objective, reid_network
+from nfs_keras.schedules import constant
+
+PRETRAINED = {  # the backbones to choose from, and the weights there are
+    "tiny": "synthetic",
+    "resnet18": None,
+    "resnet50": "imagenet",
+    "agw": "imagenet",
+}
+ARCHITECTURE_STEP = 0.8  # what a step of the gates costs beside a plain step
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A tiny network on small images. Our choice.
+
+    Attributes:
+        backbone: Backbone of `reid_network`.
+        weights: Where they start, as for `reid_network`.
+        image_shape: `(height, width, 3)`.
+        batch: People in a batch, and images of each per modality.
+        proxy_batch: The same of the batch that the gates descend: the more
+            people, the more each has to be told from.
+        epochs: Epochs of the run, search included.
+        start: Share of the epochs after which the search starts.
+        freeze: Share of the epochs after which the gates are frozen.
+        folds: In how many parts the identities take turns as proxy.
+        budget: Share of the operations to keep, or `None` to search without
+            a budget.
+    """
+
+    backbone: object = "tiny"
+    weights: str | None = "synthetic"
+    image_shape: tuple = (64, 32, 3)
+    batch: tuple = (8, 4)
+    proxy_batch: tuple = (16, 2)
+    epochs: int = 21
+    start: float = 0.25
+    freeze: float = 0.65
+    folds: int = 5
+    budget: float | None = 0.6
+
+    def network(self, num_identities, search=None, seed=0):
+        """Makes the network that every training starts from.
+
+        Args:
+            num_identities: Positive integer.
+            search: `"dual"`, `"channel"`, `"spatial"` or `None`. The weights
+                are the same with any of them.
+            seed: Non-negative integer.
+        """
+        given = (self.backbone, self.image_shape, num_identities)
+        weights = {"weights": self.weights, "skip_classifier": True}
+        keras.utils.set_random_seed(seed)
+        start = reid_network(*given, search=None, **weights)
+        if search is None:
+            return start
+        network = reid_network(
+            *given,
+            search=search,
+            # Weights decide what a ResNet-50 of ours looks like.
+            **(weights if self.weights == "imagenet" else {}),
+            inner=search != "spatial" and isinstance(self.backbone, str),
+            seed=seed,
+        )
+        network.copy_features(start)
+        return network
+
+    def steps_per_epoch(self, samples):
+        """Int. Batches that show as many images as the larger modality has."""
+        images = max(sum(s.modality == m for s in samples) for m in MODALITIES)
+        return math.ceil(images / math.prod(self.batch))
+
+    def baseline_epochs(self):
+        """Int. Epochs of plain training that cost what the run costs.
+
+        A step of the gates costs 0.8 of a plain step.
+        """
+        first, last = self.search_epochs()
+        return math.ceil(self.epochs + ARCHITECTURE_STEP * (last - first))
+
+    def search_epochs(self):
+        """The first epoch of the search, and the first after it."""
+        return tuple(
+            math.ceil(share * self.epochs)
+            for share in (self.start, self.freeze)
+        )
+
+    def optimizer(self, network, num_steps):
+        """The weights' optimizer, its rate warmed up, then lowered.
+
+        Args:
+            network: A `ReIDNetwork`.
+            num_steps: Steps of the whole training.
+        """
+        return sgd(cosine(0.03, num_steps))
+
+    def arch_optimizer(self):
+        """The logits' optimizer."""
+        return keras.optimizers.Adam(0.1, beta_1=0.5)
+
+    def loss(self):
+        """What the weights descend."""
+        return Objective(contrast=1.0, triplet_loss=self.triplet())
+
+    def arch_loss(self):
+        """What the gates descend: nothing that knows the proxy's people."""
+        return Objective(
+            identity=0.0, contrast=1.0, triplet_loss=self.triplet()
+        )
+
+    def triplet(self):
+        """The triplet loss of both."""
+        return BatchHardTriplet()
+
+    def temperature(self):
+        """The schedule of the gates' temperature."""
+        return constant(0.5)
+
+    def augmentation(self):
+        """What is changed at random in a training image."""
+        return Augmentation(padding=4, channel_exchange=0.5)
+
+    def with_backbone(self, backbone):
+        """The same with another backbone, started from what there is for it.
+
+        Args:
+            backbone: Name of a backbone of `reid_network`.
+        """
+        if backbone not in PRETRAINED:
+            raise ValueError(
+                f"`backbone` must be one of {sorted(PRETRAINED)}. "
+                f"Received: backbone={backbone!r}. "
+                "For another one make a `Demo` or `Paper` with a `Backbone`."
+            )
+        return replace(self, backbone=backbone, weights=PRETRAINED[backbone])
+
+    def smoke(self):
+        """The same in a minute: every stage runs, nothing is learned."""
+        return replace(
+            self,
+            image_shape=(32, 16, 3),
+            batch=(2, 2),
+            proxy_batch=(2, 2),
+            epochs=3,
+            start=0.3,
+        )
+
+
+@dataclass(frozen=True)
+class Paper(Demo):
+    """ResNet-50 at 288 x 144, after AGW: hours on a GPU.
+
+    Batch, losses, rates and crop are those of AGW (Ye et al., TPAMI 2021),
+    channel exchange and erasing those of CAJ (Ye et al., ICCV 2021).
+    Otherwise our choice: weight decay is Keras' own, apart from momentum; the
+    search runs within AGW's epochs; an epoch meets everyone once before
+    anyone twice; CMCO joins the losses.
+    """
+
+    backbone: object = "resnet50"
+    weights: str | None = "imagenet"
+    image_shape: tuple = (288, 144, 3)
+    epochs: int = 81
+
+    def optimizer(self, network, num_steps):
+        rest = sgd(agw_steps(0.01, num_steps))
+        head = sgd(agw_steps(0.1, num_steps))
+        return keras.optimizers.MultiOptimizer(
+            FasterHead(rest, head, network.head_variables)
+        )
+
+    def triplet(self):
+        return WeightedRegularizedTriplet()
+
+    def augmentation(self):
+        return Augmentation(
+            padding=10, random_erasing=0.5, channel_exchange=0.5
+        )
+
+
+class FasterHead(keras.optimizers.OptimizerMap):
+    """Gives the variables of the head an optimizer of their own.
+
+    Args:
+        rest: Optimizer of all other variables.
+        head: Optimizer of the head.
+        variables: List of the head's variables, told apart by identity.
+    """
+
+    def __init__(self, rest, head, variables):
+        super().__init__(rest, {"head": head})
+        self.owned = {id(variable) for variable in variables}
+
+    def __call__(self, variable):
+        return self["head"] if id(variable) in self.owned else self[""]
+
+
+def sgd(rate):
+    """Stochastic gradient descent with the field's momentum and decay."""
+    return keras.optimizers.SGD(
+        rate, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+
+
+def cosine(rate, num_steps):
+    """An eighth of the time linearly up from a tenth, then a half cosine.
+
+    The cosine is as long as the whole training, so that an eighth of it is
+    left at the end: the last epochs still learn a little.
+
+    Args:
+        rate: The highest rate.
+        num_steps: Steps of the whole training.
+    """
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.1 * rate,
+        decay_steps=num_steps,
+        warmup_target=rate,
+        warmup_steps=num_steps // 8,
+    )
+
+
+def agw_steps(rate, num_steps):
+    """AGW's: up over 10 of 81 epochs; a tenth from 20 on, 1 % from 50."""
+    ends = [*range(1, 10), 20, 50]
+    factors = [*(k / 10 for k in range(1, 11)), 0.1, 0.01]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        # A step is counted before it is taken: the last of an epoch is -1.
+        [max(round(end * num_steps / 81) - 1, 0) for end in ends],
+        [factor * rate for factor in factors],
+    )
+
+
+PRESETS = {"demo": Demo, "paper": Paper}
