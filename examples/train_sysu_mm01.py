@@ -21,8 +21,7 @@ import sys
 
 from absl import flags
 
-from nfs_keras.datasets import SYSUMM01
-from nfs_keras.datasets.synthetic import synthesize_sysu_mm01
+from nfs_keras.datasets import SYSUMM01, synthesize_sysu_mm01
 from nfs_keras.pipeline import run_pipeline
 from nfs_keras.recipes import PRESETS
 from nfs_keras.scale import make_strategy

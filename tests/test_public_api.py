@@ -77,6 +77,12 @@ PUBLIC = {
         "synthesize_sysu_mm01",
         "training_dataset",
     },
+    "synthetic": {
+        "synthesize_llcm",
+        "synthesize_people",
+        "synthesize_regdb",
+        "synthesize_sysu_mm01",
+    },
     "backbones": {
         "Backbone",
         "NonLocalBlock",

@@ -7,8 +7,8 @@ The same seed draws the same bytes.
 
 from absl import flags
 
+from nfs_keras import synthetic
 from nfs_keras.cli.arguments import words_named
-from nfs_keras.datasets import synthetic
 
 FLAGS = flags.FlagValues()
 KINDS = {

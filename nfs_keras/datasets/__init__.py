@@ -28,13 +28,13 @@ from nfs_keras.datasets.sample import Sample as Sample
 from nfs_keras.datasets.sample import identity_labels as identity_labels
 from nfs_keras.datasets.splits import split_by_identity as split_by_identity
 from nfs_keras.datasets.splits import split_by_image as split_by_image
-from nfs_keras.datasets.synthetic import synthesize_llcm as synthesize_llcm
-from nfs_keras.datasets.synthetic import synthesize_people as synthesize_people
-from nfs_keras.datasets.synthetic import synthesize_regdb as synthesize_regdb
-from nfs_keras.datasets.synthetic import (
-    synthesize_sysu_mm01 as synthesize_sysu_mm01,
-)
 from nfs_keras.datasets.sysu_mm01 import SYSUMM01 as SYSUMM01
 from nfs_keras.datasets.training_dataset import (
     training_dataset as training_dataset,
+)
+from nfs_keras.synthetic import synthesize_llcm as synthesize_llcm
+from nfs_keras.synthetic import synthesize_people as synthesize_people
+from nfs_keras.synthetic import synthesize_regdb as synthesize_regdb
+from nfs_keras.synthetic import (
+    synthesize_sysu_mm01 as synthesize_sysu_mm01,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from nfs_keras.datasets.sample import MODALITIES, Sample
-from nfs_keras.datasets.synthetic.tree import RECIPE_FILE
+from nfs_keras.synthetic.tree import RECIPE_FILE
 
 
 class Reader:

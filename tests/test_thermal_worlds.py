@@ -4,7 +4,12 @@ import os
 import cv2
 import pytest
 
-from nfs_keras.datasets import RegDB, synthesize_regdb
+from nfs_keras.datasets import (
+    FolderDataset,
+    RegDB,
+    synthesize_people,
+    synthesize_regdb,
+)
 
 SMALL = {
     "num_identities": 6,
@@ -30,7 +35,7 @@ def assert_same_bytes(one, other):
     assert not mismatch and not errors
 
 
-def test_a_seed_draws_the_same_bytes(tmp_path):
+def test_a_seed_gives_the_same_bytes(tmp_path):
     one = synthesize_regdb(tmp_path / "one", seed=3, **SMALL)
     other = synthesize_regdb(tmp_path / "other", seed=3, **SMALL)
     assert_same_bytes(one, other)
@@ -56,14 +61,14 @@ def test_processes_start_although_opencv_has_threads(tmp_path):
         cv2.setNumThreads(threads)
 
 
-def test_another_seed_draws_other_people(tmp_path):
+def test_another_seed_gives_other_people(tmp_path):
     one = synthesize_regdb(tmp_path / "one", seed=0, **SMALL)
     other = synthesize_regdb(tmp_path / "other", seed=1, **SMALL)
-    pictures = [
+    images = [
         sorted(file.read_bytes() for file in root.rglob("*.bmp"))
         for root in (one, other)
     ]
-    assert not set(pictures[0]) & set(pictures[1])
+    assert not set(images[0]) & set(images[1])
 
 
 def test_more_people_leave_the_first_ones_alone(tmp_path):
@@ -75,7 +80,7 @@ def test_more_people_leave_the_first_ones_alone(tmp_path):
     assert not mismatch and not errors
 
 
-def test_pictures_lie_where_regdb_keeps_them(tmp_path):
+def test_images_lie_where_regdb_keeps_them(tmp_path):
     root = synthesize_regdb(tmp_path / "people", **SMALL)
     for folder, letter in ("Visible", "v"), ("Thermal", "t"):
         for identity in range(1, 7):
@@ -90,7 +95,7 @@ def test_pictures_lie_where_regdb_keeps_them(tmp_path):
                 assert cv2.imread(str(file)).shape == (32, 16, 3)
 
 
-def test_thermal_pictures_have_no_colour(tmp_path):
+def test_thermal_images_have_no_colour(tmp_path):
     root = synthesize_regdb(tmp_path / "people", **SMALL)
     for file in root.rglob("Thermal/*/*.bmp"):
         blue, green, red = cv2.split(cv2.imread(str(file)))
@@ -141,7 +146,7 @@ def test_the_reader_finds_the_published_number_of_people(tmp_path):
 
 
 @pytest.mark.parametrize("image_format", ["png", "jpg"])
-def test_pictures_may_have_another_format(tmp_path, image_format):
+def test_images_may_have_another_format(tmp_path, image_format):
     root = synthesize_regdb(
         tmp_path / "people", image_format=image_format, **SMALL
     )
@@ -182,3 +187,29 @@ def test_a_bad_argument_is_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=f"(?s){option}.*Received: {option}="):
         synthesize_regdb(root, **{**SMALL, option: value})
     assert os.listdir(tmp_path) == []
+
+
+CROWD = {**SMALL, "num_identities": 5}
+
+
+def test_a_crowd_is_read_for_training(tmp_path):
+    root = synthesize_people(tmp_path / "crowd", **CROWD)
+    samples = FolderDataset(root, csv_file="people.csv").train
+    assert len(samples) == 10
+    assert len({sample.identity for sample in samples}) == 5
+    assert {sample.modality for sample in samples} == {"visible"}
+    assert not (root / "infrared").exists()
+
+
+def test_a_crowd_may_be_renderered_in_both_modalities(tmp_path):
+    modalities = ("visible", "infrared")
+    root = synthesize_people(tmp_path / "crowd", modalities=modalities, **CROWD)
+    samples = FolderDataset(root, csv_file="people.csv").train
+    assert len(samples) == 20
+    assert {sample.modality for sample in samples} == set(modalities)
+
+
+@pytest.mark.parametrize("modalities", [("thermal",), ()])
+def test_unknown_or_no_modalities_are_refused(tmp_path, modalities):
+    with pytest.raises(ValueError, match="modalities.*Received: modalities="):
+        synthesize_people(tmp_path / "a", modalities=modalities, **CROWD)

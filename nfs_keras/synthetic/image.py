@@ -1,28 +1,27 @@
-"""One synthetic picture: a pure function of seed, world and numbers."""
+"""One synthetic image: a pure function of seed, world and numbers."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from nfs_keras.datasets.synthetic.camera import (
-    photograph_colour,
-    photograph_near_infrared,
-    photograph_thermal,
+from nfs_keras.modalities import MODALITIES
+from nfs_keras.synthetic.camera import (
+    render_near_infrared,
+    render_thermal,
+    render_visible,
 )
-from nfs_keras.datasets.synthetic.canvas import Pose
-from nfs_keras.datasets.synthetic.figure import paint_person
-from nfs_keras.datasets.synthetic.person import Person, random_person
-from nfs_keras.datasets.synthetic.scene import random_scene
+from nfs_keras.synthetic.canvas import Pose
+from nfs_keras.synthetic.person import Person, paint_person, random_person
+from nfs_keras.synthetic.scene import random_scene
 
 WORLDS = ("people", "regdb", "sysu_mm01", "llcm")
-MODALITIES = ("visible", "infrared")
-PERSON, PLACE, SPLIT = 2, 3, 4  # what else is drawn, beside MODALITIES
+PERSON, PLACE, SPLIT = 2, 3, 4  # what else is random, beside MODALITIES
 OVERSAMPLING = 2
 DEFAULT_DIFFICULTY = 0.4
 
 
 class Recipe(NamedTuple):
-    """What the pictures of a dataset depend on, besides their numbers."""
+    """What the images of a dataset depend on, besides their numbers."""
 
     world: str  # one of `WORLDS`
     seed: int
@@ -38,13 +37,13 @@ class Place(NamedTuple):
 
 
 class Shot(NamedTuple):
-    """One picture to take."""
+    """One image to render."""
 
     path: str  # relative to the dataset's root
     identity: int
     modality: str  # "visible" | "infrared"
-    number: int  # counts the person's pictures in this modality from 1
-    place: Place | None = None  # `None`: wherever the person was met
+    number: int  # counts the person's images in this modality from 1
+    place: Place | None = None  # `None`: a place of the person's own
 
 
 def generator(recipe: Recipe, thing: int, *numbers: int):
@@ -64,12 +63,12 @@ def generator(recipe: Recipe, thing: int, *numbers: int):
 
 
 def person_of(recipe: Recipe, identity: int) -> Person:
-    """Draws the person who bears `identity`."""
+    """Draws the person whose number is `identity`."""
     return random_person(generator(recipe, PERSON, identity, 0))
 
 
-def take_picture(recipe: Recipe, shot: Shot) -> np.ndarray:
-    """Draws one picture.
+def render_image(recipe: Recipe, shot: Shot) -> np.ndarray:
+    """Renders one image.
 
     Args:
         recipe: A `Recipe`.
@@ -84,7 +83,7 @@ def take_picture(recipe: Recipe, shot: Shot) -> np.ndarray:
     rng = generator(recipe, thing, shot.identity, shot.number)
     large = (height * OVERSAMPLING, width * OVERSAMPLING)
     pose = random_pose(person, rng, large, recipe.difficulty)
-    image = _photograph(recipe, shot)(
+    image = _renderer(recipe, shot)(
         paint_person(person, pose, large),
         person.materials,
         _scene(recipe, shot),
@@ -96,7 +95,7 @@ def take_picture(recipe: Recipe, shot: Shot) -> np.ndarray:
 
 
 def random_pose(person, rng, image_shape, difficulty) -> Pose:
-    """Draws how a person stands in one picture."""
+    """Draws how a person stands in one image."""
     height, width = image_shape
     yaw = 0.0 if person.view == "front" else np.pi
     yaw += 0.55 * difficulty * rng.normal()
@@ -114,17 +113,17 @@ def random_pose(person, rng, image_shape, difficulty) -> Pose:
     )
 
 
-def _photograph(recipe, shot):
+def _renderer(recipe, shot):
     if shot.modality == "visible":
-        return photograph_colour
-    # RegDB's second camera feels heat; the others bring a lamp.
+        return render_visible
+    # RegDB's second camera measures heat; the others have a lamp.
     if recipe.world in ("sysu_mm01", "llcm"):
-        return photograph_near_infrared
-    return photograph_thermal
+        return render_near_infrared
+    return render_thermal
 
 
 def _scene(recipe, shot):
-    """Draws where and when: all pictures of a session share it."""
+    """Draws where and when: all images of a session share it."""
     if shot.place:
         rng = generator(recipe, PLACE, shot.place.number, 0)
         return random_scene(rng)._replace(outdoors=shot.place.outdoors)

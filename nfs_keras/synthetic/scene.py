@@ -1,4 +1,4 @@
-"""A place where people are photographed, and the light of that hour."""
+"""A place where people are seen, and the light of that hour."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ import numpy as np
 
 HORIZON = (0.3, 0.6)  # as fractions of the height
 SKY = np.array([0.86, 0.95, 1.05])
-SPAN = 3  # a place is this many pictures wide
+SPAN = 3  # a place is this many images wide
 
 
 class Scene(NamedTuple):
-    """What the pictures of one session share besides the person."""
+    """What the images of one session share besides the person."""
 
     place: int  # seed of the surroundings
     exposure: float  # standard normal, of the session's light or gain
@@ -36,12 +36,12 @@ def random_scene(rng: np.random.Generator) -> Scene:
 def paint_surroundings(
     scene: Scene, image_shape: tuple[int, int], offset: float
 ) -> np.ndarray:
-    """Paints the part of a place that one picture shows.
+    """Paints the part of a place that one image shows.
 
     Args:
         scene: A `Scene`.
         image_shape: `(height, width)` in pixels.
-        offset: Float in [0, 1]. Where in the place the picture is taken.
+        offset: Float in [0, 1]. Where in the place the image is taken.
 
     Returns:
         float32 array of shape `(height, width, 3)`, about in [0, 1].

@@ -1,13 +1,9 @@
-"""A synthetic dataset in the layout of RegDB."""
+"""Worlds of a colour and a thermal camera: RegDB's, and one to pretrain on."""
 
 from pathlib import Path
 
-from nfs_keras.datasets.synthetic.checks import (
-    check_choice,
-    check_integer,
-    check_recipe,
-)
-from nfs_keras.datasets.synthetic.picture import (
+from nfs_keras.modalities import MODALITIES
+from nfs_keras.synthetic.image import (
     DEFAULT_DIFFICULTY,
     SPLIT,
     Recipe,
@@ -15,10 +11,18 @@ from nfs_keras.datasets.synthetic.picture import (
     generator,
     person_of,
 )
-from nfs_keras.datasets.synthetic.tree import FORMATS, write_tree
+from nfs_keras.synthetic.tree import (
+    FORMATS,
+    check_choice,
+    check_integer,
+    check_recipe,
+    write_tree,
+)
 
 NUM_TRIALS = 10
 FOLDERS = {"visible": "Visible", "infrared": "Thermal"}
+TABLE_FILE = "people.csv"
+CHOICES = (("visible",), ("infrared",), MODALITIES)
 
 
 def synthesize_regdb(
@@ -32,7 +36,7 @@ def synthesize_regdb(
     num_workers: int | None = None,
     verbose: bool = True,
 ) -> Path:
-    """Draws pedestrians as RegDB holds them on disk.
+    """Makes a synthetic dataset in the layout of RegDB.
 
     The folder appears only when it is complete. If it holds this very
     dataset already, nothing is done.
@@ -41,15 +45,15 @@ def synthesize_regdb(
         root: Folder to make, with `Visible/`, `Thermal/` and `idx/`.
         num_identities: Int, at least 2. Half of them, rounded down, train
             in each of the ten trials; the others test.
-        images_per_modality: Positive int. Pictures of each person and
+        images_per_modality: Positive int. Images of each person and
             modality.
-        seed: Non-negative int. The same seed draws the same bytes.
+        seed: Non-negative int. The same seed gives the same bytes.
         image_shape: `(height, width)` in pixels.
         difficulty: Float in [0, 1]. Scales everything that differs between
-            pictures of one person.
+            images of one person.
         image_format: `"bmp"` as in RegDB, `"png"` or `"jpg"`.
         num_workers: Number of processes, `None` for one per core. The
-            pictures do not depend on it.
+            images do not depend on it.
         verbose: Whether to show a progress bar.
 
     Returns:
@@ -82,8 +86,71 @@ def synthesize_regdb(
     return write_tree(root, recipe, shots, texts, num_workers, verbose)
 
 
+def synthesize_people(
+    root: str | Path,
+    num_identities: int = 2000,
+    images_per_modality: int = 4,
+    modalities: tuple[str, ...] = ("visible",),
+    seed: int = 0,
+    image_shape: tuple[int, int] = (128, 64),
+    difficulty: float = DEFAULT_DIFFICULTY,
+    image_format: str = "jpg",
+    num_workers: int | None = None,
+    verbose: bool = True,
+) -> Path:
+    """Makes a world to pretrain on: many people, few images of each.
+
+    It plays the part that ImageNet plays for the real benchmarks. Nobody in
+    it appears in any synthetic benchmark, whatever their seeds. The table
+    `people.csv` puts everybody into the training half:
+    `FolderDataset(root, csv_file="people.csv").train` reads them.
+
+    Args:
+        root: Folder to make, with `<modality>/<identity>/` and `people.csv`.
+        num_identities: Positive int.
+        images_per_modality: Positive int. Images of each person and
+            modality.
+        modalities: `("visible",)`, `("infrared",)`, which is thermal, or
+            `("visible", "infrared")`.
+        seed: As for `synthesize_regdb`, and so are `image_shape`,
+            `difficulty`, `num_workers` and `verbose`.
+        image_format: `"jpg"`, `"png"` or `"bmp"`.
+
+    Returns:
+        `root` as a `Path`.
+
+    Raises:
+        ValueError: An argument is out of range, or `root` holds something
+            else or cannot be written.
+    """
+    recipe = Recipe("people", seed, tuple(image_shape), difficulty)
+    check_recipe(recipe)
+    check_integer("num_identities", num_identities, 1)
+    check_integer("images_per_modality", images_per_modality, 1)
+    check_choice("image_format", image_format, FORMATS)
+    check_choice("modalities", tuple(modalities), CHOICES)
+    shots = [
+        Shot(
+            f"{modality}/{identity:05d}/{number:02d}.{image_format}",
+            identity,
+            modality,
+            number,
+        )
+        for modality in modalities
+        for identity in range(1, num_identities + 1)
+        for number in range(1, images_per_modality + 1)
+    ]
+    rows = [
+        f"{shot.path},{shot.identity:05d},{shot.modality},train\n"
+        for shot in shots
+    ]
+    table = "path,identity,modality,split\n" + "".join(rows)
+    texts = {TABLE_FILE: table}
+    return write_tree(root, recipe, shots, texts, num_workers, verbose)
+
+
 def _shots(recipe, identity, images_per_modality, image_format):
-    """Lists a person's pictures under names like RegDB's."""
+    """Lists a person's images under names like RegDB's."""
     person = person_of(recipe, identity)
     shots = []
     for modality, folder in FOLDERS.items():

@@ -1,9 +1,31 @@
 """A map of body parts, and the pose through which a body is seen on it."""
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+
+class Part(IntEnum):
+    """Parts of a synthetic person, each of one colour and one temperature."""
+
+    BACKGROUND = 0
+    SKIN = 1
+    HAIR = 2
+    HAT = 3
+    UPPER = 4
+    SLEEVE = 5
+    PATTERN = 6
+    INNER = 7
+    LOWER = 8
+    STRIPE = 9
+    SHOE = 10
+    SOCK = 11
+    BAG = 12
+    STRAP = 13
+    SCARF = 14
+
 
 SUBPIXEL = 4  # OpenCV places corners at 1 / 2**SUBPIXEL of a pixel
 DEPTH = 0.62  # how deep a trunk is for its width
@@ -13,7 +35,7 @@ NUM_PARTS = 16  # a pixel holds part + NUM_PARTS * shade
 
 
 class Pose(NamedTuple):
-    """How a person stands in one picture."""
+    """How a person stands in one image."""
 
     yaw: float  # radians; 0 looks into the camera
     phase: float  # radians of the walking cycle

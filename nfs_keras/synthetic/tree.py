@@ -1,4 +1,4 @@
-"""Writes a folder of synthetic pictures: in parallel, and all or nothing."""
+"""Writes a folder of synthetic images: in parallel, and all or nothing."""
 
 import json
 import multiprocessing
@@ -14,13 +14,12 @@ from pathlib import Path
 import cv2
 import keras
 
-from nfs_keras.datasets.synthetic.checks import check_choice, check_integer
-from nfs_keras.datasets.synthetic.picture import Recipe, Shot, take_picture
+from nfs_keras.synthetic.image import Recipe, Shot, render_image
 
 RECIPE_FILE = "synthetic.json"
 FORMATS = ("bmp", "jpg", "png")
-DRAWING = 1  # raise it whenever the same recipe draws other pictures
-CHUNK = 40  # pictures that a worker takes at a time
+VERSION = 1  # raise it whenever the same recipe gives other images
+CHUNK = 40  # images that a worker takes at a time
 
 
 def write_tree(
@@ -31,18 +30,18 @@ def write_tree(
     num_workers: int | None = None,
     verbose: bool = True,
 ) -> Path:
-    """Draws pictures into a new folder, which appears only when complete.
+    """Renders images into a new folder, which appears only when complete.
 
-    Beside the pictures lies `synthetic.json`, which says how they came to be.
+    Beside the images lies `synthetic.json`, which says how they came to be.
 
     Args:
         root: Folder to make. It may exist if it is empty, or if it holds
             this very tree already: then nothing is done.
         recipe: A `Recipe`.
-        shots: The pictures to take.
+        shots: The images to render.
         texts: Contents of further files by path relative to `root`.
         num_workers: Number of processes, `None` for one per core. The
-            pictures do not depend on it.
+            images do not depend on it.
         verbose: Whether to show a progress bar.
 
     Returns:
@@ -62,7 +61,7 @@ def write_tree(
     _check_free(root)
     with _staging(root) as staging:
         _write_texts(staging, texts)
-        _draw_all(staging, recipe, shots, num_workers, verbose)
+        _render_all(staging, recipe, shots, num_workers, verbose)
         _publish(staging, root, shots, texts)
     return root
 
@@ -71,7 +70,7 @@ def _stamp(recipe, shots):
     """Describes a tree, so that it can be told from any other."""
     paths = "\n".join(shot.path for shot in shots)
     facts = {
-        "drawing": DRAWING,
+        "drawing": VERSION,
         **recipe._asdict(),
         "pictures": len(shots),
         "paths_crc32": zlib.crc32(paths.encode()),
@@ -124,14 +123,14 @@ def _write_texts(staging, texts):
         path.write_text(text)
 
 
-def _draw_all(staging, recipe, shots, num_workers, verbose):
+def _render_all(staging, recipe, shots, num_workers, verbose):
     for folder in sorted({(staging / shot.path).parent for shot in shots}):
         folder.mkdir(parents=True, exist_ok=True)
     chunks = [shots[i : i + CHUNK] for i in range(0, len(shots), CHUNK)]
     bar = keras.utils.Progbar(len(shots), verbose=int(verbose))
-    draw = partial(_draw_chunk, staging, recipe)
+    render = partial(_render_chunk, staging, recipe)
     with _parallel_map(num_workers, len(chunks)) as run:
-        for count in run(draw, chunks):
+        for count in run(render, chunks):
             bar.add(count)
 
 
@@ -143,7 +142,7 @@ def _parallel_map(num_workers, num_tasks):
         yield map
         return
     # A forked worker need not import Keras again, which would take longer
-    # than the drawing. OpenCV's threads do not survive a fork: end them.
+    # than the rendering. OpenCV's threads do not survive a fork: end them.
     forks = "fork" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if forks else "spawn")
     threads = cv2.getNumThreads()
@@ -155,10 +154,10 @@ def _parallel_map(num_workers, num_tasks):
         cv2.setNumThreads(threads)
 
 
-def _draw_chunk(staging, recipe, shots):
+def _render_chunk(staging, recipe, shots):
     for shot in shots:
         path = staging / shot.path
-        image = take_picture(recipe, shot)[..., ::-1]  # OpenCV writes BGR
+        image = render_image(recipe, shot)[..., ::-1]  # OpenCV writes BGR
         path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
     return len(shots)
 
@@ -172,3 +171,43 @@ def _publish(staging, root, shots, texts):
         # Another process may have made the same tree meanwhile.
         if not _is_complete(root, shots, texts):
             raise
+
+
+def check_integer(name: str, value, least: int) -> None:
+    """Refuses what is not an int of at least `least`."""
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if not is_int or value < least:
+        raise ValueError(
+            f"`{name}` must be an integer of at least {least}. "
+            f"Received: {name}={value!r}. "
+            f"Pass {least} or more."
+        )
+
+
+def check_choice(name: str, value, choices) -> None:
+    """Refuses what is not one of `choices`."""
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, choices))}. "
+            f"Received: {name}={value!r}. "
+            "Pass one of them."
+        )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuses a recipe with a bad seed, image shape or difficulty."""
+    check_integer("seed", recipe.seed, 0)
+    shape, difficulty = recipe.image_shape, recipe.difficulty
+    sides = [side for side in shape if isinstance(side, int) and side >= 16]
+    if len(shape) != 2 or len(sides) != 2:
+        raise ValueError(
+            "`image_shape` must be two integers of at least 16. "
+            f"Received: image_shape={shape!r}. "
+            "Pass (height, width) in pixels, such as (128, 64)."
+        )
+    if not 0 <= difficulty <= 1:
+        raise ValueError(
+            "`difficulty` must lie between 0 and 1. "
+            f"Received: difficulty={difficulty!r}. "
+            "Pass 0 for images that hardly vary, 1 for the hardest."
+        )

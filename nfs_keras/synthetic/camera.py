@@ -1,11 +1,11 @@
-"""Three kinds of camera: colour, thermal and near-infrared."""
+"""Three kinds of camera: visible light, thermal and near-infrared."""
 
 import cv2
 import numpy as np
 
-from nfs_keras.datasets.synthetic.canvas import NUM_PARTS, SHADES
-from nfs_keras.datasets.synthetic.materials import LUMA, Materials
-from nfs_keras.datasets.synthetic.scene import (
+from nfs_keras.synthetic.canvas import NUM_PARTS, SHADES
+from nfs_keras.synthetic.person import LUMA, Materials
+from nfs_keras.synthetic.scene import (
     Scene,
     paint_surroundings,
     random_tone,
@@ -13,7 +13,7 @@ from nfs_keras.datasets.synthetic.scene import (
 )
 
 
-def photograph_colour(
+def render_visible(
     parts: np.ndarray,
     materials: Materials,
     scene: Scene,
@@ -21,13 +21,13 @@ def photograph_colour(
     image_shape: tuple[int, int],
     difficulty: float,
 ) -> np.ndarray:
-    """Photographs a person by visible light.
+    """Renders a person by visible light.
 
     Args:
         parts: Map of body parts at a multiple of `image_shape`.
         materials: The person's `Materials`.
         scene: A `Scene`.
-        rng: The picture's own generator.
+        rng: The image's own generator.
         image_shape: `(height, width)` in pixels.
         difficulty: Float in [0, 1].
 
@@ -48,14 +48,14 @@ def photograph_colour(
     return _sense(image, rng, 0.5, 0.02)
 
 
-def photograph_thermal(
+def render_thermal(
     parts, materials, scene, rng, image_shape, difficulty
 ) -> np.ndarray:
-    """Photographs a person by the heat that they give off.
+    """Renders a person by the heat that they give off.
 
     Colours play no part: a heat map by body part, cooler towards the
     outline, is blurred and read out with a gain and an offset that vary.
-    Arguments and result are those of `photograph_colour`.
+    Arguments and result are those of `render_visible`.
     """
     around = _surroundings(scene, rng, image_shape, difficulty)[..., :1]
     around = 0.45 * (around - 0.4) + 0.12 * difficulty * scene.ambient
@@ -76,13 +76,13 @@ def photograph_thermal(
     return np.repeat(image[..., None], 3, axis=2)
 
 
-def photograph_near_infrared(
+def render_near_infrared(
     parts, materials, scene, rng, image_shape, difficulty
 ) -> np.ndarray:
-    """Photographs a person by a lamp of near-infrared light.
+    """Renders a person by a lamp of near-infrared light.
 
     Cloth reflects this light whatever its hue. Arguments and result are
-    those of `photograph_colour`.
+    those of `render_visible`.
     """
     around = _surroundings(scene, rng, image_shape, difficulty)
     around = 0.5 * (around @ LUMA)[..., None]
@@ -137,7 +137,7 @@ def _folds(rng, image_shape):
 
 
 def _lamp(rng, image_shape, difficulty):
-    """Draws the bright spot of a lamp beside the lens."""
+    """Renders the bright spot of a lamp beside the lens."""
     y, x = (np.linspace(-1, 1, n) for n in image_shape)
     centre = 0.5 * difficulty * rng.uniform(-1, 1, 2)
     distance = (y[:, None] - centre[0]) ** 2 + (x - centre[1]) ** 2
@@ -166,7 +166,7 @@ def _occlude(image, rng, difficulty, tone):
 
 
 def _sense(image, rng, blur, noise):
-    """Blurs a picture as a lens does and adds a sensor's noise."""
+    """Blurs an image as a lens does and adds a sensor's noise."""
     blur *= image.shape[0] / 128 * rng.uniform(0.8, 1.3)
     image = cv2.GaussianBlur(image.astype(np.float32), (0, 0), blur)
     grain = rng.standard_normal(image.shape, np.float32)
