@@ -17,6 +17,7 @@ FLOORS = {
     "modalities": 0,
     "ops": 0,
     "schedules": 0,
+    "text_tables": 0,
     "layers": 1,
     "losses": 1,
     "evaluation": 1,

@@ -43,7 +43,7 @@ def test_a_seed_gives_the_images_that_it_always_gave(world):
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_a_image_is_a_function_of_its_numbers(world, modality):
+def test_an_image_is_a_function_of_its_numbers(world, modality):
     recipe = RECIPE._replace(world=world)
     shot = SHOT._replace(modality=modality)
     image = render_image(recipe, shot)

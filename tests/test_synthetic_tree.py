@@ -71,7 +71,7 @@ def test_a_folder_with_another_tree_is_left_alone(tmp_path, change):
     assert moments_of(root) == before
 
 
-def test_a_tree_that_lost_a_image_is_not_taken_for_complete(tmp_path):
+def test_a_tree_that_lost_an_image_is_not_taken_for_complete(tmp_path):
     root = write(tmp_path / "people")
     (root / SHOTS[1].path).unlink()
     with pytest.raises(ValueError, match="Delete it"):

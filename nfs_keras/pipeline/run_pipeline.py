@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from nfs_keras import __version__
 from nfs_keras.datasets import check_dataset, fingerprint, statistics
+from nfs_keras.evaluation import check_protocol
 from nfs_keras.models import Architecture
 from nfs_keras.models.objective import num_replicas
 from nfs_keras.pipeline import stages as work
 from nfs_keras.pipeline.job import Job
 from nfs_keras.pipeline.results import tell_results
 from nfs_keras.pipeline.run_folder import RunFolder
-from nfs_keras.pipeline.scoring import check_protocol
 from nfs_keras.scale.sharded_sampler import check_shares
 
 STAGES = {

@@ -1,29 +1,99 @@
-"""Retrieval metrics from embeddings, or from a similarity matrix."""
+"""Retrieval metrics: how well a network finds people again, in numbers."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from nfs_keras.evaluation.checks import (
-    check_embeddings,
-    check_labels,
-    check_ranks,
-)
-from nfs_keras.evaluation.ground_truth import GroundTruth
-from nfs_keras.evaluation.metrics import (
-    PerQuery,
-    RetrievalMetrics,
-    describe_skipped,
-)
-from nfs_keras.evaluation.protocol import Protocol, find_protocol
-from nfs_keras.evaluation.ranking import rank_identity, rank_matches
+from nfs_keras.evaluation.ground_truth import GroundTruth, make_ground_truth
+from nfs_keras.evaluation.protocol import Protocol
+from nfs_keras.evaluation.ranking import score_group
 from nfs_keras.evaluation.similarity import (
     GIBIBYTE,
     Blocks,
+    check_embeddings,
     copied_blocks,
     similarity_blocks,
 )
+
+
+class PerQuery(NamedTuple):
+    """One value per query, in the order of the queries; NaN where skipped."""
+
+    identity: np.ndarray  # (Q,)
+    first_rank: np.ndarray  # (Q,) what the CMC curve accumulates
+    average_precision: np.ndarray  # (Q,)
+    inverse_penalty: np.ndarray  # (Q,) matches / rank of the last match
+
+    @property
+    def valid(self) -> np.ndarray:
+        """(Q,) bool: whether the query has a match left in the gallery."""
+        return np.isfinite(self.first_rank)
+
+
+@dataclass(frozen=True)
+class RetrievalMetrics:
+    """Retrieval quality, averaged over the valid queries. Fractions of 1.
+
+    Args:
+        cmc: (R,) array: `cmc[k - 1]` is the share of queries whose first true
+            match is at rank k or better. R is the size of the gallery, in
+            images or identities as the protocol counts.
+        mean_ap: Mean average precision.
+        mean_inp: Mean inverse negative penalty (Ye et al., "Deep Learning for
+            Person Re-identification: A Survey and Outlook", 2021): number of
+            matches / rank of the last one.
+        num_valid_queries: Queries with a match, by which every mean divides.
+        num_queries: All queries.
+        num_absent: Queries skipped as their identity is not in the gallery.
+        num_hidden: Queries skipped as the camera rules hide every match.
+        ranks: The ranks that tables report.
+        per_query: The values behind the means.
+    """
+
+    cmc: np.ndarray = field(repr=False)
+    mean_ap: float
+    mean_inp: float
+    num_valid_queries: int
+    num_queries: int
+    num_absent: int
+    num_hidden: int
+    ranks: tuple[int, ...]
+    per_query: PerQuery = field(repr=False)
+
+    def rank(self, k: int) -> float:
+        """The share of queries with a true match at rank `k` or better."""
+        return float(self.cmc[k - 1])
+
+    def percent(self) -> dict[str, float]:
+        """The reported figures in percent: `rank1` ..., mean_ap, mean_inp."""
+        figures = {f"rank{k}": self.rank(k) for k in self.ranks}
+        figures |= {"mean_ap": self.mean_ap, "mean_inp": self.mean_inp}
+        return {name: 100 * value for name, value in figures.items()}
+
+    @property
+    def skipped(self) -> str:
+        """Says how many queries were skipped, and by which rule."""
+        return describe_skipped(
+            self.num_queries, self.num_absent, self.num_hidden
+        )
+
+    def __str__(self):
+        figures = [f"R-{k} {100 * self.rank(k):.2f}" for k in self.ranks]
+        figures.append(f"mAP {100 * self.mean_ap:.2f}")
+        figures.append(f"mINP {100 * self.mean_inp:.2f}")
+        queries = f"{self.num_valid_queries:,} of {self.num_queries:,} queries"
+        return "  ".join(figures) + f"  ({queries})"
+
+
+def describe_skipped(queries: int, absent: int, hidden: int) -> str:
+    """Says how many queries have nothing to find, and why."""
+    return (
+        f"of {queries:,} queries {absent + hidden:,} have no match left in "
+        f"the gallery: {absent:,} identity absent, {hidden:,} camera rule"
+    )
 
 
 def retrieval_metrics(
@@ -68,7 +138,7 @@ def retrieval_metrics(
             or if no query has a match.
     """
     query, gallery = check_embeddings(query, gallery)
-    truth = ground_truth(
+    truth = make_ground_truth(
         (len(query), len(gallery)),
         (query_identities, gallery_identities),
         (query_cameras, gallery_cameras),
@@ -103,7 +173,7 @@ def metrics_from_similarity(
             f"Received: similarity.shape={similarity.shape}. "
             "For embeddings call `retrieval_metrics`."
         )
-    truth = ground_truth(
+    truth = make_ground_truth(
         similarity.shape,
         (query_identities, gallery_identities),
         (query_cameras, gallery_cameras),
@@ -112,15 +182,6 @@ def metrics_from_similarity(
     )
     blocks = copied_blocks(similarity, truth.order(), memory)
     return score(blocks, truth, ranks, threads)
-
-
-def ground_truth(shape, identities, cameras, protocol, ranks):
-    """Checks labels against the `shape` of the ranking and joins them."""
-    protocol = find_protocol(protocol)
-    identities, cameras = check_labels(shape, identities, cameras, protocol)
-    truth = GroundTruth(*identities, *cameras, protocol)
-    check_ranks(ranks, truth)
-    return truth
 
 
 def score(
@@ -141,32 +202,6 @@ def score(
             ]
             scores[queries] = np.concatenate([task.result() for task in work])
     return summarise(scores, truth, ranks)
-
-
-def score_group(rows, queries, truth):
-    """Scores rankings that share their matches: (R, 3), NaN where skipped."""
-    scores = np.full((len(rows), 3), np.nan)
-    matches = truth.matches(queries[0])
-    if len(matches):
-        for columns in truth.hidden(queries[0]):
-            rows[:, columns] = -np.inf
-        ranks = np.sort(rank_matches(rows, matches), axis=1)
-        precision = np.arange(1, len(matches) + 1) / ranks
-        scores[:, 0] = first_ranks(rows, matches, ranks[:, 0], truth)
-        scores[:, 1] = precision.mean(axis=1)
-        scores[:, 2] = precision[:, -1]
-    return scores
-
-
-def first_ranks(rows, matches, first, truth):
-    """Turns the ranks of best matches into what the CMC curve counts."""
-    if truth.protocol.counts == "images":
-        return first
-    labels, num = truth.gallery_labels, len(truth.identities)
-    return [
-        1 if rank == 1 else rank_identity(row, matches, labels, num)
-        for row, rank in zip(rows, first, strict=True)
-    ]
 
 
 def summarise(scores, truth, ranks):
