@@ -1,19 +1,19 @@
-"""How fast pictures reach the network, and whether it waits for them.
+"""How fast images reach the network, and whether it waits for them.
 
     python -m benchmarks.data            # a minute on two idle cores
     python -m benchmarks.data --smoke    # seconds
 
-The pictures are synthetic, 128 x 64 BMP files as RegDB has them, enlarged to
+The images are synthetic, 128 x 64 BMP files as RegDB has them, enlarged to
 288 x 144 with the changes of AGW (pad, crop, flip), in batches of 8 people x 4
-pictures x 2 modalities. Every round times each way of reading once, and the
+images x 2 modalities. Every round times each way of reading once, and the
 medians of the rounds' ratios count, because machines are never quiet:
 
-- `training_dataset`, pictures in memory: what a training uses;
-- the same, every picture decoded anew;
-- OpenCV and Pillow, one picture after another in one Python process.
+- `training_dataset`, images in memory: what a training uses;
+- the same, every image decoded anew;
+- OpenCV and Pillow, one image after another in one Python process.
 
-Before that, the kernels that could resize the pictures. After it, the demo's
-network trains on the demo's pictures, and the time that a step waits for its
+Before that, the kernels that could resize the images. After it, the demo's
+network trains on the demo's images, and the time that a step waits for its
 batch stands beside the time that the whole step takes.
 """
 
@@ -143,15 +143,15 @@ def compare_loaders(rates):
 def describe_speeds(samples, rates):
     """Our throughput, and what bounds it."""
     cores = os.cpu_count()
-    picture = 4 * np.prod(IMAGE_SHAPE)  # float32 bytes, written once
+    image = 4 * np.prod(IMAGE_SHAPE)  # float32 bytes, written once
     return {
-        "training batches, pictures in memory": figure(
+        "training batches, images in memory": figure(
             np.median(rates["in memory"]),
             "images/s",
-            copy_rate() * 1e9 / (2 * picture),
+            copy_rate() * 1e9 / (2 * image),
             "copying the finished batches once, in one thread",
         ),
-        "training batches, pictures decoded anew": figure(
+        "training batches, images decoded anew": figure(
             np.median(rates["decoded anew"]),
             "images/s",
             cores * np.max(rates["read only"]),
@@ -161,7 +161,7 @@ def describe_speeds(samples, rates):
 
 
 def read_only(samples, number):
-    """Reads and enlarges pictures, without batches and changes."""
+    """Reads and enlarges images, without batches and changes."""
     for index in range(number):
         by_opencv(samples[index % len(samples)].path)
 

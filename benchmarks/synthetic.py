@@ -3,9 +3,9 @@
     python benchmarks/synthetic.py           # a minute on two idle cores
     python benchmarks/synthetic.py --smoke   # seconds
 
-Nothing is learned. Pictures are compared by one feature, and rank-1 is the
-share of pictures whose nearest other picture shows the same person. Edges are
-what both cameras see; the border of a picture and the hue of the clothes are
+Nothing is learned. Images are compared by one feature, and rank-1 is the
+share of images whose nearest other image shows the same person. Edges are
+what both cameras see; the border of an image and the hue of the clothes are
 shortcuts: they find a person within one modality and not across.
 """
 
@@ -26,7 +26,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--smoke", action="store_true", help="tiny sizes")
     num_identities = 10 if parser.parse_args().smoke else 206
-    print(f"rank-1 in percent, {num_identities} people, 4 + 4 pictures each")
+    print(f"rank-1 in percent, {num_identities} people, 4 + 4 images each")
     print("| difficulty | feature | visible | thermal | visible to thermal |")
     print("| --- | --- | --- | --- | --- |")
     for difficulty in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
@@ -43,11 +43,11 @@ def main():
 
 def compare_features(root, difficulty, num_identities):
     """Prints rank-1 by single features."""
-    pictures = {m: load(root, m, num_identities) for m in FOLDERS}
+    sides = {m: load(root, m, num_identities) for m in FOLDERS}
     for feature in edges, border, hue:
         visible, thermal = (
             (np.stack([feature(image) for image in images]), people)
-            for images, people in pictures.values()
+            for images, people in sides.values()
         )
         scores = [
             rank1(visible, visible),
@@ -59,7 +59,7 @@ def compare_features(root, difficulty, num_identities):
 
 
 def load(root, modality, num_identities):
-    """Reads the pictures at 64 x 32."""
+    """Reads the images at 64 x 32."""
     images, people = [], []
     for identity in range(1, num_identities + 1):
         folder = root / FOLDERS[modality] / str(identity)

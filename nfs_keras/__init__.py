@@ -1,7 +1,8 @@
 """Neural feature search for RGB-infrared person re-identification.
 
-The rooms, from the ground up: `layers`, `losses`, `evaluation`, `datasets`;
-`backbones`, `callbacks`; `models`; `serving`, `report`, `scale`; `pipeline`.
+The packages, from the ground up: `layers`, `losses`, `evaluation`,
+`synthetic`; `backbones`, `callbacks`, `datasets`; `models`; `serving`,
+`report`, `scale`; `pipeline`.
 `layers` and `losses` are open at once, so that a saved model finds them; the
 others open when first touched, so that the import stays quick.
 """
@@ -28,6 +29,7 @@ OPENED_LATER = (
     "schedules",
     "search",
     "serving",
+    "synthetic",
 )
 
 

@@ -1,7 +1,7 @@
-"""The two modalities and the two directions of a retrieval, named once."""
+"""The two modalities and the two directions of a search, named once."""
 
 MODALITIES = ("visible", "infrared")
-DIRECTIONS = {  # query modality, gallery modality
+DIRECTIONS = {
     "visible_to_infrared": ("visible", "infrared"),
     "infrared_to_visible": ("infrared", "visible"),
 }

@@ -1,4 +1,4 @@
-"""Builds the benchmarks' folder trees: real counts, few pictures, hard links.
+"""Builds the benchmarks' folder trees: real counts, few images, hard links.
 
 The trees are written from the datasets' published layout, not by the library,
 so that a reader and its test cannot share a mistake.
@@ -14,7 +14,7 @@ ORIGINALS = 8
 
 
 def write_image(path: Path, seed: int = 0, shape=(16, 8)) -> Path:
-    """Writes a picture of noise in the format that its suffix names."""
+    """Writes an image of noise in the format that its suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (*shape, 3), dtype="uint8")
@@ -23,7 +23,7 @@ def write_image(path: Path, seed: int = 0, shape=(16, 8)) -> Path:
 
 
 def link(root: Path, path: str, seed: int = 0) -> None:
-    """Puts a picture at `path`, a hard link to one of a few originals."""
+    """Puts an image at `path`, a hard link to one of a few originals."""
     originals = root.parent / f"{root.name}_originals"
     original = originals / f"{seed % ORIGINALS}{Path(path).suffix}"
     if not original.exists():
@@ -60,7 +60,7 @@ def make_regdb(root: Path, num_identities=8, images=3, trials=(1,)) -> Path:
 
 
 def regdb_paths(num_identities, images):
-    """Names every picture, with its identity and its folder."""
+    """Names every image, with its identity and its folder."""
     for folder, letter in (("Visible", "v"), ("Thermal", "t")):
         for identity in range(1, num_identities + 1):
             for image in range(images):
@@ -76,7 +76,7 @@ def make_sysu_mm01(root: Path, train, val, test, counts) -> Path:
         train: Identities.
         val: Identities.
         test: Identities.
-        counts: Number of pictures by `(camera, identity)`.
+        counts: Number of images by `(camera, identity)`.
     """
     halves = {"train": train, "val": val, "test": test}
     halves["available"] = [*train, *val, *test]
@@ -109,7 +109,7 @@ def full_sysu_mm01(root: Path) -> Path:
 
 
 def spread(camera, identities, total):
-    """Divides `total` pictures of a camera among people, about evenly."""
+    """Divides `total` images of a camera among people, about evenly."""
     share, rest = divmod(total, len(identities))
     return {
         (camera, identity): share + (index < rest)
@@ -118,13 +118,13 @@ def spread(camera, identities, total):
 
 
 def make_llcm(root: Path, train_people, visible, infrared, test_people) -> Path:
-    """Writes an LLCM; its training pictures are listed, not made.
+    """Writes an LLCM; its training images are listed, not made.
 
     Args:
         root: Folder to make.
         train_people: Number of people to train on; the others follow them.
-        visible: Number of visible training pictures.
-        infrared: Number of infrared training pictures.
+        visible: Number of visible training images.
+        infrared: Number of infrared training images.
         test_people: Number of people to test on.
     """
     for word, total in (("vis", visible), ("nir", infrared)):

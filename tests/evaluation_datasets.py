@@ -1,115 +1,63 @@
-"""Readers of made-up people, as the whole protocols know readers."""
-
-import random
-from typing import NamedTuple
+"""Readers of people who lie on no disk: the library's own, with other lists."""
 
 import numpy as np
 
-OTHER = {"visible": "infrared", "infrared": "visible"}
+from nfs_keras.datasets import LLCM, SYSUMM01, RegDB, Sample
+from nfs_keras.modalities import MODALITIES
 
 
-class Sample(NamedTuple):
-    path: str
-    identity: int
-    camera: int
-    modality: str
-
-
-class FakeReader:
-    """Keeps its options, and makes itself anew with others."""
-
-    def __init__(self, **options):
-        self.options = {**self.defaults, **options}
-        for name in {*self.options} - {"query"}:
-            setattr(self, name, self.options[name])
-
-    def replace(self, **options):
-        return type(self)(**{**self.options, **options})
-
-
-class FakeRegDB(FakeReader):
+class FakeRegDB(RegDB):
     """Trial t tests the ten people from t on, of twenty in a circle."""
 
-    name = "regdb"
-    defaults = {"trial": 1, "query": "visible"}
+    def __init__(self, root=".", **options):
+        super().__init__(root, **options)
 
-    @property
-    def query(self):
-        return self._side(self.options["query"])
-
-    @property
-    def gallery(self):
-        return self._side(OTHER[self.options["query"]])
-
-    def _side(self, modality):
-        people = [(self.trial + i) % 20 for i in range(10)]
+    def read_test(self):
         return [
             Sample(f"{modality}/{person}/{i}", person, 1, modality)
-            for person in sorted(people)
+            for modality in MODALITIES
+            for person in sorted((self.trial + i) % 20 for i in range(10))
             for i in range(3)
         ]
 
 
-class FakeSYSUMM01(FakeReader):
+class FakeSYSUMM01(SYSUMM01):
     """Eight people; the last is seen by camera 2 only, among the visible."""
 
-    name = "sysu_mm01"
-    defaults = {"mode": "all", "shots": 1, "trial": 0, "sampler": "seeded"}
-    cameras = {"all": (1, 2, 4, 5), "indoor": (1, 2)}
+    def __init__(self, root=".", **options):
+        super().__init__(root, **options)
 
-    @property
-    def query(self):
-        return [
+    def read_test(self):
+        infrared = [
             Sample(f"cam{camera}/{person}/{i}", person, camera, "infrared")
             for person in range(8)
             for camera in (3, 6)
             for i in range(2)
         ]
-
-    @property
-    def gallery(self):
-        draw = random.Random(self.trial)
-        return [
+        return infrared + [
             Sample(f"cam{camera}/{person}/{i}", person, camera, "visible")
             for person in range(8)
-            for camera in self.cameras[self.mode]
-            for i in sorted(draw.sample(range(12), self.shots))
+            for camera in (1, 2, 4, 5)
+            for i in range(12)
             if person < 7 or camera == 2
         ]
 
 
-class FakeLLCM(FakeReader):
+class FakeLLCM(LLCM):
     """Six people before three cameras."""
 
-    name = "llcm"
-    defaults = {"query": "visible", "trial": 0, "scoring": "paper"}
+    def __init__(self, root=".", **options):
+        super().__init__(root, **options)
 
-    @property
-    def query(self):
-        sides = self._all(), self._sampled()
-        return sides[self.scoring == "released"]
-
-    @property
-    def gallery(self):
-        sides = self._sampled(), self._all()
-        return sides[self.scoring == "released"]
-
-    def _all(self):
-        return self._images(self.options["query"], lambda: range(4))
-
-    def _sampled(self):
-        draw = random.Random(self.trial)
-        other = OTHER[self.options["query"]]
-        return self._images(other, lambda: [draw.randrange(4)])
-
-    def _images(self, modality, choose):
+    def read_test(self):
         return [
             Sample(
                 f"{modality}/{camera}/{person}/{i}", person, camera, modality
             )
+            for modality in MODALITIES
             for person in range(6)
             for camera in (1, 2, 3)
-            for i in choose()
+            for i in range(4)
         ]
 
 

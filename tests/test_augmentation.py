@@ -13,7 +13,7 @@ from nfs_keras.datasets.augmentation import (
 NOTHING = {"padding": 0, "flip": 0.0}
 
 
-def picture(height=40, width=20):
+def random_image(height=40, width=20):
     rng = np.random.default_rng(0)
     return rng.integers(1, 256, (height, width, 3), dtype="uint8")
 
@@ -27,14 +27,14 @@ def apply(augmentation, image, seed=(0, 0), modality="visible"):
 
 
 def apply_often(augmentation, count):
-    """Augments one picture with `count` seeds."""
+    """Augments one image with `count` seeds."""
     call = tf.function(augmentation)
-    image, seeds = tf.constant(picture()), tf.range(count, dtype="int64")
+    image, seeds = tf.constant(random_image()), tf.range(count, dtype="int64")
     return [call(image, (seed, seed), "visible").numpy() for seed in seeds]
 
 
 def test_everything_off_is_the_identity():
-    image = picture()
+    image = random_image()
     np.testing.assert_array_equal(apply(Augmentation(**NOTHING), image), image)
 
 
@@ -52,20 +52,20 @@ def test_the_seed_decides():
 
 
 def test_a_certain_flip_mirrors():
-    image = picture()
+    image = random_image()
     output = apply(Augmentation(padding=0, flip=1.0), image)
     np.testing.assert_array_equal(output, image[:, ::-1])
 
 
 def test_a_flip_of_one_half_happens_about_half_of_the_time():
     outputs = apply_often(Augmentation(padding=0, flip=0.5), 400)
-    flips = sum(not np.array_equal(x, picture()) for x in outputs)
+    flips = sum(not np.array_equal(x, random_image()) for x in outputs)
     assert abs(flips - 200) < 50  # five standard deviations
 
 
 @pytest.mark.parametrize("padding", [1, 7])
 def test_crops_reach_every_shift_and_no_further(padding):
-    image = picture(12, 10)
+    image = random_image(12, 10)
     padded = np.pad(image, [(padding, padding), (padding, padding), (0, 0)])
     for down in (0.0, 0.5, 0.999):
         for right in (0.0, 0.3, 0.999):
@@ -78,14 +78,14 @@ def test_crops_reach_every_shift_and_no_further(padding):
 
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_exchange_copies_a_channel(channel):
-    image = picture()
+    image = random_image()
     output = exchange_channels(tf.constant(image), channel / 4 + 0.1)
     expected = np.repeat(image[..., channel, None], 3, axis=-1)
     np.testing.assert_array_equal(output, expected)
 
 
 def test_the_fourth_exchange_is_grey():
-    image = picture()
+    image = random_image()
     output = exchange_channels(tf.constant(image), 0.999)
     grey = image @ np.array([0.299, 0.587, 0.114])
     np.testing.assert_allclose(
@@ -93,8 +93,8 @@ def test_the_fourth_exchange_is_grey():
     )
 
 
-def test_exchange_leaves_infrared_pictures_alone():
-    image = picture()
+def test_exchange_leaves_infrared_images_alone():
+    image = random_image()
     augmentation = Augmentation(**NOTHING, channel_exchange=1.0)
     output = apply(augmentation, image, modality="infrared")
     np.testing.assert_array_equal(output, image)
@@ -106,7 +106,7 @@ def test_exchange_leaves_infrared_pictures_alone():
 @pytest.mark.parametrize("ratio", [0.0, 0.5, 0.999])
 @pytest.mark.parametrize("corner", [0.0, 0.4, 0.999])
 def test_erasing_paints_one_rectangle_of_the_stated_size(area, ratio, corner):
-    image = picture(288, 144)
+    image = random_image(288, 144)
     draws = [tf.constant(x) for x in (area, ratio, corner, corner)]
     output = erase_rectangle(tf.constant(image), draws).numpy()
     painted = np.all(output == MEAN_COLOR, axis=-1)

@@ -2,8 +2,13 @@ import json
 
 import numpy as np
 import pytest
+from evaluation_datasets import Embed, FakeLLCM, FakeSYSUMM01
 
-from nfs_keras.evaluation import calibrate
+from nfs_keras.evaluation import (
+    calibrate,
+    calibrate_searches,
+    labelled_pairs,
+)
 
 
 def random_pairs(seed=0, dim=6, noise=0.8):
@@ -102,3 +107,55 @@ def test_a_calibration_becomes_json():
 def test_both_kinds_of_pairs_are_needed(labels):
     with pytest.raises(ValueError, match="0 (matching|other)"):
         calibrate(np.eye(2), np.eye(2), *labels)
+
+
+def seen_pairs(search, hides):
+    """All pairs of a search that `hides` lets be seen: cosine and label."""
+    pairs = [
+        (q, g) for q in search.query for g in search.gallery if not hides(q, g)
+    ]
+    sides = (Embed()(side) for side in zip(*pairs, strict=True))
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in sides]
+    same = np.array([q.identity == g.identity for q, g in pairs])
+    return np.sum(unit[0] * unit[1], axis=1), same
+
+
+RULES = {
+    FakeSYSUMM01: lambda q, g: {q.camera, g.camera} == {2, 3},
+    FakeLLCM: lambda q, g: (q.camera, q.identity) == (g.camera, g.identity),
+}
+
+
+@pytest.mark.parametrize("reader", RULES)
+def test_each_direction_is_calibrated_by_its_camera_rules(reader):
+    dataset = reader()
+    searches = dataset.both_directions(dataset.test)
+    calibrations = calibrate_searches(Embed(), searches)
+    pairs = labelled_pairs(Embed(), searches)
+    assert (
+        [*calibrations]
+        == [*pairs]
+        == [
+            "visible_to_infrared",
+            "infrared_to_visible",
+        ]
+    )
+    for search in searches:
+        similarity, same = seen_pairs(search, RULES[reader])
+        calibration = calibrations[search.direction]
+        assert calibration.num_matching == same.sum()
+        assert calibration.num_other == (~same).sum()
+        for kind in (True, False):
+            found = pairs[search.direction][0][
+                pairs[search.direction][1] == kind
+            ]
+            np.testing.assert_allclose(
+                np.sort(found), np.sort(similarity[same == kind]), atol=1e-12
+            )
+
+
+def test_of_many_images_evenly_spaced_ones_are_paired():
+    dataset = FakeLLCM()
+    searches = dataset.both_directions(dataset.test)
+    for similarity, same in labelled_pairs(Embed(), searches, 36).values():
+        assert len(similarity) == len(same) == 36 * 36 - 6 * 3 * 2 * 2

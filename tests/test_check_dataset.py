@@ -10,7 +10,7 @@ from dataset_trees import (
     write_image,
 )
 
-from nfs_keras.datasets import check_dataset
+from nfs_keras.datasets import FolderDataset, Reader, check_dataset
 
 TRIALS = range(1, 11)
 
@@ -18,14 +18,14 @@ TRIALS = range(1, 11)
 @pytest.fixture
 def regdb(tmp_path):
     """A sound RegDB, in which no two files share their bytes."""
-    root = make_regdb(tmp_path / "RegDB", 4, 2, TRIALS)
+    root = make_regdb(tmp_path / "RegDB", 6, 10, TRIALS)
     for seed, file in enumerate(sorted(root.glob("*/*/*.bmp"))):
         file.unlink()
         write_image(file, seed)
     return root
 
 
-def picture(root, folder="Visible", identity=1, image=0):
+def image_file(root, folder="Visible", identity=1, image=0):
     return root / folder / str(identity) / name_of(folder, identity, image)
 
 
@@ -57,22 +57,50 @@ def test_a_sound_dataset_may_be_trained_on(regdb):
     report = check_dataset(regdb, verbose=False)
     assert report.ok and report.name == "regdb"
     assert not report.findings
-    assert "train          2         4         4" in str(report)
+    assert "train         3       30        30" in str(report)
     assert "published: 206, 2,060, 2,060" in str(report)
 
 
 def test_every_dataset_is_recognised(tmp_path):
-    counts = {(c, i): 2 for c in (1, 2, 3, 6) for i in (1, 2, 3)}
+    test = list(range(3, 23))
+    counts = {(c, i): 10 for c in (1, 2, 3, 6) for i in (1, 2, *test)}
     trees = {
-        "sysu_mm01": make_sysu_mm01(tmp_path / "b", [1], [2], [3], counts),
-        "llcm": make_llcm(tmp_path / "c", 2, 0 + 4, 4, 1),
-        "folder": make_folders(tmp_path / "d", ["alice", "bob"]),
+        "sysu_mm01": make_sysu_mm01(tmp_path / "b", [1], [2], test, counts),
+        "llcm": make_llcm(tmp_path / "c", 2, 4, 4, 20),
+        "folder": make_folders(tmp_path / "d", ["ann", "bob", "cy", "di"]),
     }
     for name, root in trees.items():
         report = check_dataset(root, verbose=False)
         assert report.name == name
-        # The LLCM that the tests write lacks its training pictures.
+        # The LLCM that the tests write lacks its training images.
         assert report.ok == (name != "llcm"), str(report)
+
+
+def test_what_the_protocol_cannot_score_is_an_error(tmp_path):
+    counts = {(c, i): 10 for c in (1, 2, 3, 6) for i in range(1, 15)}
+    test = list(range(2, 14))
+    root = make_sysu_mm01(tmp_path / "sysu", [1], [14], test, counts)
+    ((flaw, (place,)),) = errors(root).items()
+    assert flaw == "the protocol cannot score it"
+    assert "between 1 and the 12 identities" in place
+
+
+def test_a_reader_of_ones_own_is_checked(tmp_path):
+    class Corridor(FolderDataset):
+        pass
+
+    class Cellar(Reader):
+        def read_train(self):
+            return FolderDataset(self.root).train
+
+        def read_test(self):
+            return FolderDataset(self.root).test
+
+    root = make_folders(tmp_path / "own", ["ann", "bob", "cy", "di"], 20)
+    for reader in (Corridor(root), Cellar(root)):
+        report = check_dataset(reader, verbose=False)
+        assert report.ok, str(report)
+    assert report.name == "Cellar"
 
 
 def test_what_is_no_dataset_may_not_be_trained_on(tmp_path):
@@ -84,28 +112,28 @@ def test_what_is_no_dataset_may_not_be_trained_on(tmp_path):
     ("contents", "fault"),
     [
         (b"", "is empty"),
-        (b"a text file named .bmp", "is no picture in one of these formats"),
+        (b"a text file named .bmp", "is no image in one of these formats"),
     ],
 )
-def test_a_broken_picture_is_an_error(regdb, contents, fault):
-    file = picture(regdb)
+def test_a_broken_image_is_an_error(regdb, contents, fault):
+    file = image_file(regdb)
     file.write_bytes(contents)
     place = str(file.relative_to(regdb))
-    assert errors(regdb) == {f"picture {fault}": [place]}
+    assert errors(regdb) == {f"image {fault}": [place]}
 
 
-def test_a_picture_cut_off_half_way_is_an_error(regdb):
-    file = picture(regdb, "Thermal", 3)
+def test_an_image_cut_off_half_way_is_an_error(regdb):
+    file = image_file(regdb, "Thermal", 3)
     file.write_bytes(file.read_bytes()[:200])
     place = str(file.relative_to(regdb))
-    assert errors(regdb) == {"picture is damaged or cut off": [place]}
+    assert errors(regdb) == {"image is damaged or cut off": [place]}
 
 
-def test_a_missing_picture_is_an_error(regdb):
-    file = picture(regdb)
+def test_a_missing_image_is_an_error(regdb):
+    file = image_file(regdb)
     file.unlink()
     place = str(file.relative_to(regdb))
-    assert errors(regdb) == {"picture does not exist": [place]}
+    assert errors(regdb) == {"image does not exist": [place]}
 
 
 def test_a_missing_split_file_is_an_error_for_each_trial(regdb):
@@ -132,14 +160,12 @@ def test_people_seen_by_one_modality_only_are_an_error(regdb):
             kept = [line for line in lines if "Thermal/2/" not in line]
             file.write_text("".join(kept))
     assert errors(regdb) == {
-        "people have pictures in one modality only": [
-            "identity 2: only visible"
-        ]
+        "people have images in one modality only": ["identity 2: only visible"]
     }
 
 
 def test_strays_and_duplicates_are_warnings(regdb):
-    shutil.copy(picture(regdb), regdb / "Visible" / "1" / "copy of 1.bmp")
+    shutil.copy(image_file(regdb), regdb / "Visible" / "1" / "copy of 1.bmp")
     (regdb / "Visible" / "Thumbs.db").write_bytes(b"x")
     (regdb / "Visible" / ".hidden").write_bytes(b"x")
     (regdb / "README.md").write_text("where it came from")
@@ -154,16 +180,16 @@ def test_strays_and_duplicates_are_warnings(regdb):
     assert found["the same bytes twice"] == [f"{original} = {copy}"]
 
 
-def test_a_broken_picture_in_no_split_is_a_warning(regdb):
+def test_a_broken_image_in_no_split_is_a_warning(regdb):
     (regdb / "Visible" / "1" / name_of("Visible", 1, 99)).write_bytes(b"")
     found = warnings(regdb)
-    assert len(found["picture is empty"]) == 1
+    assert len(found["image is empty"]) == 1
 
 
 def test_long_lists_are_shortened_in_the_table(regdb):
     for image in (0, 1):
         for identity in (1, 2, 3):
-            picture(regdb, "Visible", identity, image).write_bytes(b"")
+            image_file(regdb, "Visible", identity, image).write_bytes(b"")
     text = str(check_dataset(regdb, verbose=False))
-    assert "error         6  picture is empty" in text
+    assert "error         6  image is empty" in text
     assert "... and 3 more" in text

@@ -3,6 +3,7 @@
 import importlib
 import json
 import shutil
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from benchmarks.resume import read_weights, same
+from nfs_keras.cli import synthesize as synthesize_module
 from nfs_keras.cli.main import VERBS, main
 from nfs_keras.pipeline import STAGES
 
@@ -67,7 +69,7 @@ def test_debug_shows_the_traceback():
         nfs_reid("check", "a", "b", "--debug")
 
 
-def test_what_synthesize_draws_passes_the_check(tmp_path, capsys):
+def test_what_synthesize_makes_passes_the_check(tmp_path, capsys):
     flags = ("--num_identities=4", "--seed=1", "--difficulty=0.2")
     assert nfs_reid("synthesize", *flags, tmp_path / "data") == 0
     assert nfs_reid("check", tmp_path / "data") == 0
@@ -95,11 +97,103 @@ def test_evaluate_takes_the_trial_of_the_run(smoke_run, smoke_data, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     shutil.copy(smoke_run / "baseline.keras", folder)
-    content = {"dataset": {"trial": 11}}
+    content = {"dataset": {"name": "regdb", "trial": 11}}
     (folder / "run.json").write_text(json.dumps(content))
     network = f"--network={folder / 'baseline.keras'}"
     with pytest.raises(ValueError, match="trial=11"):
         nfs_reid("evaluate", network, smoke_data, "--debug")
+
+
+def test_evaluate_refuses_people_whom_the_network_has_learned(
+    smoke_run, smoke_data, capsys
+):
+    network = f"--network={smoke_run / 'baseline.keras'}"
+    assert nfs_reid("evaluate", network, "--trial=5", smoke_data) == 1
+    assert "were trained on" in capsys.readouterr().err
+
+
+def test_evaluate_takes_no_trial_from_a_run_on_another_dataset(
+    smoke_run, smoke_data, tmp_path, capsys
+):
+    shutil.copy(smoke_run / "baseline.keras", tmp_path)
+    content = {"dataset": {"name": "sysu_mm01", "trial": 0, "mode": "all"}}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    network = f"--network={tmp_path / 'baseline.keras'}"
+    assert nfs_reid("evaluate", network, smoke_data) == 0
+    assert "visible to infrared" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def own_images(smoke_data, tmp_path_factory):
+    """The smoke data in folders by modality and person, and as a table."""
+    root = tmp_path_factory.mktemp("own") / "images"
+    rows = ["path,identity,modality,camera"]
+    for camera, (modality, folder) in enumerate(
+        {"visible": "Visible", "infrared": "Thermal"}.items(), 1
+    ):
+        shutil.copytree(smoke_data / folder, root / modality)
+        for file in sorted((root / modality).rglob("*.bmp")):
+            place = file.relative_to(root).as_posix()
+            rows.append(f"{place},{file.parent.name},{modality},{camera}")
+    table = root.parent / "table" / "people.csv"
+    table.parent.mkdir()
+    for modality in ("visible", "infrared"):
+        (table.parent / modality).symlink_to(root / modality)
+    table.write_text("\n".join(rows))
+    return {"folders": root, "table": table}
+
+
+READER = """
+from nfs_keras.datasets import FolderDataset, Reader
+
+class Corridor(Reader):
+    def read_train(self):
+        return FolderDataset(self.root).train
+
+    def read_test(self):
+        return FolderDataset(self.root).test
+"""
+
+
+@pytest.mark.parametrize("kind", ["folders", "table", "reader"])
+def test_images_of_ones_own_are_checked_evaluated_and_embedded(
+    kind, own_images, smoke_run, tmp_path, capsys
+):
+    data, reader = own_images.get(kind, own_images["folders"]), ()
+    if kind == "reader":
+        (tmp_path / "my_reader.py").write_text(READER)
+        reader = (f"--reader={tmp_path / 'my_reader.py'}:Corridor",)
+    assert nfs_reid("check", *reader, data) == 0
+    network = f"--network={smoke_run / 'baseline.keras'}"
+    assert nfs_reid("evaluate", network, *reader, data) == 0
+    model = f"--model={smoke_run / 'saved_model' / '1'}"
+    output = f"--output={tmp_path / 'shards'}"
+    assert nfs_reid("embed", model, output, *reader, data) == 0
+    assert "visible to infrared" in capsys.readouterr().out
+    for camera, modality in enumerate(("visible", "infrared"), 1):
+        rows = parquet.read_table(tmp_path / "shards" / modality).to_pylist()
+        assert len(rows) == 24 * 4
+        for row in rows:
+            assert row["id"].startswith(modality)
+            assert (row["modality"], row["camera"]) == (modality, camera)
+
+
+def test_a_folder_of_images_alone_needs_a_modality(
+    smoke_run, smoke_data, tmp_path, capsys
+):
+    model = f"--model={smoke_run / 'saved_model' / '1'}"
+    output = f"--output={tmp_path / 'shards'}"
+    folder = smoke_data / "Thermal" / "1"
+    assert nfs_reid("embed", model, output, folder) == 1
+    assert "--modality=visible" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["sysu_mm01", "llcm"])
+def test_the_default_of_a_kind_passes_the_check(kind, tmp_path, monkeypatch):
+    synthesize = partial(synthesize_module.KINDS[kind], image_shape=(16, 16))
+    monkeypatch.setitem(synthesize_module.KINDS, kind, synthesize)
+    assert nfs_reid("synthesize", f"--kind={kind}", tmp_path / "data") == 0
+    assert nfs_reid("check", tmp_path / "data") == 0
 
 
 def test_summary_and_report_tell_of_a_run(smoke_run, tmp_path, capsys):

@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 from dataset_trees import make_folders
+from evaluation_datasets import Embed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nfs_keras.datasets import FolderDataset
+from nfs_keras.evaluation import evaluate
 
 NAMES = ["alice", "bob", "carol", "dave"]
 
@@ -90,11 +92,12 @@ def test_an_arbitrary_table_is_read_or_refused_with_the_file_named(root, text):
 
 def test_a_table_from_a_spreadsheet_is_read(root):
     text = 'path,identity,modality\r\n"a, b.png", alice ,visible\r\n'
+    text += "c.png,bob,visible\r\n"
     (root / "table.csv").write_text(text, encoding="utf-8-sig", newline="")
     dataset = FolderDataset(root, csv_file="table.csv")
-    (sample,) = dataset.train + dataset.test
+    sample, _ = sorted(dataset.train + dataset.test)
     assert sample.path == str(root / "a, b.png")
-    assert dataset.identity_names == ["alice"]
+    assert dataset.identity_names == ["alice", "bob"]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_a_malformed_row_is_refused(root, row, message):
 
 def test_folders_of_one_modality_are_refused(tmp_path):
     (tmp_path / "visible" / "alice").mkdir(parents=True)
-    with pytest.raises(ValueError, match="has 0 such pictures"):
+    with pytest.raises(ValueError, match="has 0 such images"):
         FolderDataset(tmp_path).train  # noqa: B018
 
 
@@ -126,3 +129,52 @@ def test_folders_of_one_modality_are_refused(tmp_path):
 def test_a_half_may_not_be_empty(root, fraction):
     with pytest.raises(ValueError, match="test_fraction="):
         FolderDataset(root, test_fraction=fraction)
+
+
+def test_a_table_that_is_only_a_header_is_refused(root):
+    with pytest.raises(ValueError, match="table.csv.*header alone"):
+        write_table(root).train  # noqa: B018
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
+@pytest.mark.parametrize("num_people", [2, 3, 4])
+def test_somebody_trains_and_somebody_tests(tmp_path, num_people, fraction):
+    root = make_folders(tmp_path / "people", NAMES[:num_people])
+    dataset = FolderDataset(root, test_fraction=fraction)
+    assert dataset.train and dataset.test
+
+
+def test_one_person_cannot_be_divided(tmp_path):
+    root = make_folders(tmp_path / "people", NAMES[:1])
+    with pytest.raises(ValueError, match=r"\['alice'\] alone in .*people"):
+        FolderDataset(root).train  # noqa: B018
+
+
+def test_ranks_end_where_the_gallery_ends_and_the_table_says_so(root):
+    table = evaluate(Embed(), FolderDataset(root))
+    assert [*table.rows[0].mean] == ["rank1", "rank5", "mean_ap", "mean_inp"]
+    assert "Ranks end at 5: the smaller gallery has 6 images." in str(table)
+    root = make_folders(root.parent / "more", NAMES, images=10)
+    table = evaluate(Embed(), FolderDataset(root))
+    assert "rank20" in table.rows[0].mean and table.notes == ()
+
+
+def test_known_cameras_hide_what_they_saw_themselves(root):
+    def rows(infrared_camera):
+        return [
+            f"{modality}/{name}/{i}.png,{name},{modality},{camera},test"
+            for name in NAMES
+            for modality, camera in (
+                ("visible", 1),
+                ("infrared", infrared_camera),
+            )
+            for i in range(3)
+        ]
+
+    apart = evaluate(Embed(), write_table(root, *rows(2)))
+    assert apart.rows[0].num_valid_queries == [12]
+    assert "its own camera" in str(apart)
+    with pytest.raises(ValueError, match="without a match"):
+        evaluate(Embed(), write_table(root, *rows(1)))
+    without = write_table(root, *(row.replace(",1,", ",,") for row in rows(1)))
+    assert not without.protocol.excludes_same_camera

@@ -30,7 +30,7 @@ def identities_of(samples, indices):
     step=st.integers(0, 10**6),
     replacement=st.booleans(),
 )
-def test_every_batch_holds_p_people_and_k_pictures_of_both_modalities(
+def test_every_batch_holds_p_people_and_k_images_of_both_modalities(
     num_people, num_identities, images, counts, step, replacement
 ):
     num_identities = min(num_identities, num_people)
@@ -88,7 +88,7 @@ def test_epochs_differ():
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 9])
-def test_pictures_repeat_only_if_there_are_too_few(count):
+def test_images_repeat_only_if_there_are_too_few(count):
     samples = make_samples(visible=count)
     sampler = IdentitySampler(samples, images_per_modality=4)
     for step in range(10):
@@ -97,7 +97,7 @@ def test_pictures_repeat_only_if_there_are_too_few(count):
         assert min(drawn.values()) == 4 // min(count, 4)
 
 
-def test_all_pictures_get_their_turn():
+def test_all_images_get_their_turn():
     samples = make_samples()
     sampler = IdentitySampler(samples)
     drawn = {i for step in range(100) for i in np.ravel(sampler.batch(step))}
@@ -107,7 +107,7 @@ def test_all_pictures_get_their_turn():
 def test_replacement_draws_people_anew_in_each_batch():
     samples = make_samples(visible=12)
     sampler = IdentitySampler(samples, num_identities=10, replacement=True)
-    # 20 people of 12 visible pictures, 10 x 4 of them in a batch.
+    # 20 people of 12 visible images, 10 x 4 of them in a batch.
     assert sampler.num_batches_per_epoch == 6
     halves = [set(identities_of(samples, sampler.batch(s)[0])) for s in (0, 1)]
     assert halves[0] & halves[1]
@@ -122,7 +122,7 @@ def test_too_few_people_are_refused():
 
 def test_a_person_in_one_modality_only_is_named():
     samples = make_samples() + [Sample("a", 7, 1, "visible")]
-    with pytest.raises(ValueError, match=r"without infrared pictures: \[7\]"):
+    with pytest.raises(ValueError, match=r"without infrared images: \[7\]"):
         IdentitySampler(samples)
 
 

@@ -8,8 +8,8 @@ from nfs_keras.datasets import (
     image_dataset,
     resize_image,
 )
-from nfs_keras.datasets.bad_image import BadImage
 from nfs_keras.datasets.image_dataset import read_images
+from nfs_keras.datasets.image_faults import BadImage
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def samples(tmp_path):
     return [Sample(str(file), 0, 1, "visible") for file in files]
 
 
-def test_pictures_come_in_order_and_the_last_batch_may_be_smaller(samples):
+def test_images_come_in_order_and_the_last_batch_may_be_smaller(samples):
     batches = list(image_dataset(samples, (24, 12, 3), batch_size=3))
     assert [len(batch) for batch in batches] == [3, 3, 1]
     images = np.concatenate(batches)
@@ -32,7 +32,7 @@ def test_pictures_come_in_order_and_the_last_batch_may_be_smaller(samples):
         np.testing.assert_array_equal(image, expected)
 
 
-def test_pictures_in_memory_are_those_read_in_order(samples):
+def test_images_in_memory_are_those_read_in_order(samples):
     images = read_images(samples, (24, 12, 3))
     (batch,) = image_dataset(samples, (24, 12, 3))
     assert images.dtype == "uint8" and "CPU" in images.device

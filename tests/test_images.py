@@ -9,7 +9,7 @@ from PIL import Image
 from nfs_keras.datasets import decode_image, resize_image
 
 
-def picture(mode="RGB", shape=(20, 10)):
+def make_image(mode="RGB", shape=(20, 10)):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (*shape, 3), dtype="uint8")
     return Image.fromarray(pixels).convert(mode)
@@ -24,14 +24,14 @@ def encode(image, kind, **options):
 @pytest.mark.parametrize("kind", ["PNG", "BMP"])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
 def test_lossless_files_give_their_pixels_back(kind, mode):
-    image = picture(mode)
+    image = make_image(mode)
     decoded = decode_image(encode(image, kind))
     np.testing.assert_array_equal(decoded, image.convert("RGB"))
     assert decoded.dtype == tf.uint8
 
 
 def test_a_palette_png_shows_its_colours():
-    image = picture("P")
+    image = make_image("P")
     decoded = decode_image(encode(image, "PNG"))
     np.testing.assert_array_equal(decoded, image.convert("RGB"))
 
@@ -47,14 +47,14 @@ def test_sixteen_bits_keep_the_upper_eight():
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_is_near_what_another_decoder_sees(mode, progressive):
-    contents = encode(picture(mode), "JPEG", progressive=progressive)
+    contents = encode(make_image(mode), "JPEG", progressive=progressive)
     expected = np.array(Image.open(io.BytesIO(contents)).convert("RGB"))
     decoded = np.array(decode_image(contents)).astype(int)
     assert np.abs(decoded - expected).max() <= 4
 
 
 def test_a_gif_gives_its_first_frame():
-    first, second = picture("P"), picture("L").convert("P")
+    first, second = make_image("P"), make_image("L").convert("P")
     contents = encode(first, "GIF", save_all=True, append_images=[second])
     np.testing.assert_array_equal(decode_image(contents), first.convert("RGB"))
 
@@ -62,13 +62,13 @@ def test_a_gif_gives_its_first_frame():
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "JPEG", "GIF"])
 @pytest.mark.parametrize("part", [0.5, 0.95])
 def test_half_a_file_is_refused(kind, part):
-    contents = encode(picture(shape=(128, 64)), kind)
+    contents = encode(make_image(shape=(128, 64)), kind)
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(contents[: int(part * len(contents))])
 
 
-@pytest.mark.parametrize("contents", [b"", b"not a picture", b"BM"])
-def test_what_is_no_picture_is_refused(contents):
+@pytest.mark.parametrize("contents", [b"", b"not an image", b"BM"])
+def test_what_is_no_image_is_refused(contents):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(contents)
 
@@ -81,7 +81,7 @@ def test_decoding_and_resizing_survive_in_a_saved_model(tmp_path):
         return resize_image(decode_image(image_bytes), (32, 16, 3))
 
     module.serve = serve
-    contents = encode(picture(), "PNG")
+    contents = encode(make_image(), "PNG")
     tf.saved_model.save(module, str(tmp_path))
     served = tf.saved_model.load(str(tmp_path)).serve(contents)
     assert serve.get_concrete_function().output_shapes == (32, 16, 3)
@@ -90,13 +90,13 @@ def test_decoding_and_resizing_survive_in_a_saved_model(tmp_path):
     )
 
 
-def test_a_picture_of_the_right_size_is_left_alone():
-    pixels = np.array(picture())
+def test_an_image_of_the_right_size_is_left_alone():
+    pixels = np.array(make_image())
     np.testing.assert_array_equal(resize_image(pixels, (20, 10, 3)), pixels)
 
 
 @pytest.mark.parametrize("size", [(40, 30), (7, 9), (40, 5), (3, 40)])
-def test_a_plain_picture_stays_plain(size):
+def test_a_plain_image_stays_plain(size):
     pixels = np.full((20, 10, 3), (255, 0, 100), "uint8")
     resized = resize_image(pixels, size)
     assert resized.shape == (*size, 3) and resized.dtype == tf.float32
@@ -105,26 +105,26 @@ def test_a_plain_picture_stays_plain(size):
 
 @pytest.mark.parametrize("size", [(41, 23), (9, 4), (30, 5)])
 def test_values_are_whole_levels(size):
-    resized = np.array(resize_image(np.array(picture()), size))
+    resized = np.array(resize_image(np.array(make_image()), size))
     np.testing.assert_array_equal(resized, resized.astype("uint8"))
 
 
 @pytest.mark.parametrize("size", [(41, 23), (9, 4)])
-def test_a_batch_is_resized_like_its_pictures(size):
-    batch = np.stack([np.array(picture()), np.array(picture())[::-1]])
+def test_a_batch_is_resized_like_its_images(size):
+    batch = np.stack([np.array(make_image()), np.array(make_image())[::-1]])
     np.testing.assert_array_equal(
         resize_image(batch, size), [resize_image(x, size) for x in batch]
     )
 
 
 def test_growing_is_opencvs_bilinear_interpolation():
-    pixels = np.array(picture())
+    pixels = np.array(make_image())
     expected = cv2.resize(pixels, (33, 47), interpolation=cv2.INTER_LINEAR)
     np.testing.assert_allclose(resize_image(pixels, (47, 33)), expected, atol=1)
 
 
 def test_growing_needs_no_smoothing():
-    pixels = np.array(picture())
+    pixels = np.array(make_image())
     smoothed = tf.image.resize(pixels, (47, 33), antialias=True)
     np.testing.assert_allclose(
         resize_image(pixels, (47, 33)), smoothed, atol=0.501

@@ -14,12 +14,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "files": 0,
+    "modalities": 0,
     "ops": 0,
     "schedules": 0,
+    "text_tables": 0,
     "layers": 1,
     "losses": 1,
     "evaluation": 1,
-    "datasets": 1,
+    "synthetic": 1,
+    "datasets": 2,
     "backbones": 2,
     "callbacks": 2,
     "models": 3,

@@ -9,7 +9,7 @@ from nfs_keras.datasets import LLCM
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory):
-    """An LLCM of the published size, but with few test pictures."""
+    """An LLCM of the published size, but with few test images."""
     root = tmp_path_factory.mktemp("data") / "LLCM"
     return make_llcm(root, 713, 16946, 13975, 351)
 
@@ -29,7 +29,7 @@ def test_the_published_counts_are_read(full):
     assert len({s.identity for s in dataset.test}) == 351
 
 
-def test_the_gallery_has_one_picture_of_each_person_and_camera(full):
+def test_the_gallery_has_one_image_of_each_person_and_camera(full):
     for query, num_cameras in (("visible", 8), ("infrared", 9)):
         dataset = LLCM(full, query=query)
         groups = Counter((s.identity, s.camera) for s in dataset.gallery)
@@ -73,7 +73,7 @@ def test_a_label_that_means_two_people_is_refused(small):
         LLCM(small).train  # noqa: B018
 
 
-@pytest.mark.parametrize("path", ["nir/0002/picture.jpg", "a_c01_s1.jpg"])
+@pytest.mark.parametrize("path", ["nir/0002/image.jpg", "a_c01_s1.jpg"])
 def test_a_training_path_of_another_shape_is_refused(small, path):
     (small / "idx" / "train_nir.txt").write_text(f"{path} 0\n")
     with pytest.raises(ValueError, match=f"Received: '{path}' in .*, line 1"):

@@ -32,15 +32,15 @@ def test_the_published_counts_are_read(full):
     dataset = RegDB(full)
     for samples in (dataset.train, dataset.test):
         assert len(samples) == 4120
-        pictures = Counter((s.identity, s.modality) for s in samples)
-        assert len(pictures) == 412 and set(pictures.values()) == {10}
+        images = Counter((s.identity, s.modality) for s in samples)
+        assert len(images) == 412 and set(images.values()) == {10}
     train = {s.identity for s in dataset.train}
     test = {s.identity for s in dataset.test}
     assert len(train) == len(test) == 206
     assert train | test == set(range(1, 413))
 
 
-def test_query_and_gallery_are_all_test_pictures_of_either_modality(full):
+def test_query_and_gallery_are_all_test_images_of_either_modality(full):
     for query, gallery in (("visible", "infrared"), ("infrared", "visible")):
         dataset = RegDB(full, query=query)
         assert len(dataset.query) == len(dataset.gallery) == 2060
@@ -128,7 +128,7 @@ def test_a_label_that_means_two_people_is_refused(small):
         read(small)
 
 
-def test_a_picture_in_the_file_of_the_other_modality_is_refused(small):
+def test_an_image_in_the_file_of_the_other_modality_is_refused(small):
     file = small / "idx" / "train_visible_1.txt"
     text = file.read_text()
     file.write_text(text.replace("Visible/1/", "Thermal/1/", 1))

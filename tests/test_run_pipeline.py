@@ -10,7 +10,7 @@ import pytest
 from examples_runner import run_example
 
 from benchmarks.resume import differences
-from nfs_keras.datasets import RegDB, split_by_identity
+from nfs_keras.datasets import RegDB, split_by_identity, synthesize_regdb
 from nfs_keras.models import Architecture
 from nfs_keras.pipeline import STAGES, run_pipeline
 from nfs_keras.pipeline.job import Job
@@ -151,7 +151,7 @@ def test_corrupted_data_stop_it_before_anything(smoke_data, tmp_path, capsys):
     picture.write_bytes(picture.read_bytes()[:500])
     assert train(data, tmp_path / "run") == 1
     told = capsys.readouterr()
-    assert "error         1  picture is damaged or cut off" in told.out
+    assert "error         1  image is damaged or cut off" in told.out
     assert picture.name in told.out
     (line,) = told.err.splitlines()
     assert "nfs-reid check" in line
@@ -180,8 +180,8 @@ def test_a_job_killed_before_it_saved_anything_trained_goes_on(
     assert len(events) == 1
 
 
-def test_a_dataset_without_a_protocol_is_refused(smoke_data, tmp_path):
-    dataset = RegDB(smoke_data)
-    dataset.name = "folder"
-    with pytest.raises(ValueError, match="protocol are regdb"):
-        run_pipeline(tmp_path / "run", dataset, demo().smoke())
+def test_ranks_that_cannot_be_are_refused_before_anything_is_trained(tmp_path):
+    root = synthesize_regdb(tmp_path / "few", 4, 2, verbose=False)
+    with pytest.raises(ValueError, match="between 1 and the 4 images"):
+        run_pipeline(tmp_path / "run", RegDB(root), demo().smoke())
+    assert not (tmp_path / "run").exists()

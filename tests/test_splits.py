@@ -76,8 +76,8 @@ def test_an_empty_half_is_refused(split, fraction):
         split(make_samples(), fraction)
 
 
-def test_a_person_with_a_single_picture_cannot_be_in_both_halves():
-    with pytest.raises(ValueError, match="1 infrared pictures of identity 0"):
+def test_a_person_with_a_single_image_cannot_be_in_both_halves():
+    with pytest.raises(ValueError, match="1 infrared images of identity 0"):
         split_by_image(make_samples(images=1))
 
 

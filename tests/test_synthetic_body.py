@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from nfs_keras.datasets.synthetic.body import (
+from nfs_keras.synthetic.body import (
     arm_joints,
     leg_joints,
     random_body,
 )
-from nfs_keras.datasets.synthetic.canvas import Canvas, Pose
+from nfs_keras.synthetic.canvas import Canvas, Pose
 
 BODY = random_body(np.random.default_rng(0), female=True)
 

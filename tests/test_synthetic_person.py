@@ -3,10 +3,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nfs_keras.datasets.synthetic.canvas import NUM_PARTS, SHADES, Pose
-from nfs_keras.datasets.synthetic.figure import paint_person
-from nfs_keras.datasets.synthetic.part import Part
-from nfs_keras.datasets.synthetic.person import random_person
+from nfs_keras.synthetic.canvas import NUM_PARTS, SHADES, Part, Pose
+from nfs_keras.synthetic.person import (
+    LUMA,
+    paint_person,
+    random_materials,
+    random_person,
+)
 
 CROWD = [random_person(np.random.default_rng(seed)) for seed in range(200)]
 VIEWS = np.linspace(0, 2 * np.pi, 8, endpoint=False)
@@ -76,3 +79,54 @@ def test_a_longer_coat_hides_more_of_the_legs():
         hidden.append(np.isin(legs, (Part.UPPER, Part.PATTERN)).mean())
     assert hidden == sorted(hidden)
     assert hidden[-1] > hidden[0]
+
+
+WARDROBE = [
+    random_materials(np.random.default_rng(seed)) for seed in range(400)
+]
+GARMENTS = (Part.UPPER, Part.LOWER, Part.SHOE)
+
+
+def correlation(part, first, second):
+    pairs = [(first(m)[part], second(m)[part]) for m in WARDROBE]
+    return np.corrcoef(np.transpose(pairs))[0, 1]
+
+
+def brightness(materials):
+    return materials.colour @ LUMA
+
+
+def redness(materials):
+    return (materials.colour[:, 0] - materials.colour[:, 2]) / (
+        brightness(materials) + 0.05
+    )
+
+
+def test_dark_garments_are_warm_and_hue_tells_nothing():
+    for part in GARMENTS:
+        assert correlation(part, brightness, lambda m: m.heat) < -0.7
+        assert abs(correlation(part, redness, lambda m: m.heat)) < 0.15
+
+
+def test_bright_garments_reflect_infrared_light():
+    for part in GARMENTS:
+        assert correlation(part, brightness, lambda m: m.reflectance) > 0.7
+
+
+def test_skin_is_the_warmest():
+    for materials in WARDROBE:
+        assert materials.heat[Part.SKIN] == materials.heat.max()
+
+
+def test_a_pattern_shows_to_every_camera():
+    for view in (brightness, lambda m: m.heat, lambda m: m.reflectance):
+        gaps = [
+            abs(view(m)[Part.PATTERN] - view(m)[Part.UPPER]) for m in WARDROBE
+        ]
+        assert np.mean(gaps) > 0.2
+
+
+def test_everything_lies_between_zero_and_one():
+    for materials in WARDROBE:
+        for values in materials:
+            assert values.min() >= 0 and values.max() <= 1

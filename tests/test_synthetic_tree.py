@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from nfs_keras.datasets.synthetic import tree
-from nfs_keras.datasets.synthetic.picture import Recipe, Shot, take_picture
+from nfs_keras.synthetic import tree
+from nfs_keras.synthetic.image import Recipe, Shot, render_image
 
 RECIPE = Recipe("regdb", 0, (16, 16), 0.5)
 SHOTS = [Shot(f"a/{i}.png", i, "visible", 1) for i in range(3)]
@@ -19,7 +19,7 @@ def moments_of(root):
     return {file: file.stat().st_mtime_ns for file in root.rglob("*")}
 
 
-def test_a_tree_holds_its_pictures_its_texts_and_its_recipe(tmp_path):
+def test_a_tree_holds_its_images_its_texts_and_its_recipe(tmp_path):
     root = write(tmp_path / "deep" / "down")
     files = {str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()}
     assert files == {shot.path for shot in SHOTS} | {
@@ -33,9 +33,9 @@ def test_a_failure_half_way_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail_at_last(recipe, shot):
         if shot is SHOTS[-1]:
             raise KeyboardInterrupt
-        return take_picture(recipe, shot)
+        return render_image(recipe, shot)
 
-    monkeypatch.setattr(tree, "take_picture", fail_at_last)
+    monkeypatch.setattr(tree, "render_image", fail_at_last)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "people")
     assert os.listdir(tmp_path) == []
@@ -71,7 +71,7 @@ def test_a_folder_with_another_tree_is_left_alone(tmp_path, change):
     assert moments_of(root) == before
 
 
-def test_a_tree_that_lost_a_picture_is_not_taken_for_complete(tmp_path):
+def test_a_tree_that_lost_an_image_is_not_taken_for_complete(tmp_path):
     root = write(tmp_path / "people")
     (root / SHOTS[1].path).unlink()
     with pytest.raises(ValueError, match="Delete it"):
@@ -98,7 +98,7 @@ def test_a_root_that_is_a_file_is_refused(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_progress_counts_the_pictures(tmp_path, capsys):
+def test_progress_counts_the_images(tmp_path, capsys):
     tree.write_tree(tmp_path / "people", RECIPE, SHOTS, TEXTS, 1)
     assert "3/3" in capsys.readouterr().out
 

@@ -21,7 +21,7 @@ def full(tmp_path_factory):
 
 @pytest.fixture
 def small(tmp_path):
-    """Two people to test on, eleven pictures from each of four cameras."""
+    """Two people to test on, eleven images from each of four cameras."""
     counts = {(camera, 3): 11 for camera in (1, 2, 3, 6)}
     counts |= {(camera, 1): 11 for camera in (1, 4, 5, 6)}
     counts |= {(1, 2): 1, (3, 2): 1, (2, 4): 1, (6, 4): 1}
@@ -29,7 +29,7 @@ def small(tmp_path):
     return make_sysu_mm01(root, [2], [4], [3, 1], counts)
 
 
-def write_permutations(root, trials=10, pictures=11):
+def write_permutations(root, trials=10, images=11):
     """Writes a `rand_perm_cam.mat`; returns its matrices."""
     rng = np.random.default_rng(0)
     cameras = np.empty((6, 1), object)
@@ -37,7 +37,7 @@ def write_permutations(root, trials=10, pictures=11):
     for camera in range(1, 7):
         people = np.empty((4, 1), object)
         for identity in range(1, 5):
-            matrix = [rng.permutation(pictures) + 1 for _ in range(trials)]
+            matrix = [rng.permutation(images) + 1 for _ in range(trials)]
             people[identity - 1, 0] = matrices[camera, identity] = np.array(
                 matrix, "uint8"
             )
@@ -109,10 +109,10 @@ def test_the_official_gallery_needs_its_file(small):
         dataset.gallery  # noqa: B018
 
 
-def test_a_file_that_lists_other_pictures_is_refused(small):
-    write_permutations(small, pictures=30)
+def test_a_file_that_lists_other_images_is_refused(small):
+    write_permutations(small, images=30)
     dataset = SYSUMM01(small, shots=10, sampler="official")
-    with pytest.raises(ValueError, match="list pictures that exist"):
+    with pytest.raises(ValueError, match="list images that exist"):
         dataset.gallery  # noqa: B018
 
 
@@ -137,16 +137,14 @@ def test_cameras_tell_the_modality(small):
         assert sample.modality == ("infrared" if infrared else "visible")
 
 
-def test_too_few_pictures_for_the_shots_are_refused(tmp_path):
+def test_too_few_images_for_the_shots_are_refused(tmp_path):
     counts = {(1, 1): 9, (3, 1): 1, (1, 2): 1}
     root = make_sysu_mm01(tmp_path / "SYSU", [2], [], [1], counts)
-    with pytest.raises(
-        ValueError, match="9 pictures of identity 1 from camera"
-    ):
+    with pytest.raises(ValueError, match="9 images of identity 1 from camera"):
         SYSUMM01(root, shots=10).gallery  # noqa: B018
 
 
-def test_a_listed_person_without_pictures_is_refused(small):
+def test_a_listed_person_without_images_is_refused(small):
     (small / "exp" / "val_id.txt").write_text("77")
     with pytest.raises(ValueError, match="identity=77, for whom there is no"):
         SYSUMM01(small).train  # noqa: B018

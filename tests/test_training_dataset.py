@@ -13,7 +13,7 @@ from nfs_keras.datasets import (
     image_dataset,
     training_dataset,
 )
-from nfs_keras.datasets.bad_image import BadImage
+from nfs_keras.datasets.image_faults import BadImage
 
 SHAPE = (24, 12, 3)
 ALL = Augmentation(4, 0.5, 0.5, 0.5)
@@ -50,14 +50,14 @@ def test_the_structure_is_what_the_trainer_expects(samples, sampler):
     assert len(dataset) == sampler.num_batches_per_epoch == 2
 
 
-def test_without_augmentation_the_sampled_pictures_come_out(samples, sampler):
-    (pictures,) = image_dataset(samples, SHAPE)
+def test_without_augmentation_the_sampled_images_come_out(samples, sampler):
+    (whole,) = image_dataset(samples, SHAPE)
     labels = identity_labels(samples)
     data = batches(samples, sampler, None, first_step=3, num_steps=4)
     for step, (images, targets) in enumerate(data, start=3):
         indices = sampler.batch(step)
         for modality, column in zip(images, indices, strict=True):
-            expected = pictures.numpy()[column]
+            expected = whole.numpy()[column]
             np.testing.assert_array_equal(images[modality], expected)
             expected = [labels[samples[i].identity] for i in column]
             np.testing.assert_array_equal(targets[modality], expected)
@@ -80,7 +80,7 @@ def test_an_element_depends_on_seed_and_step_alone(
         assert_equal(resumed, whole[first_step:])
 
 
-def test_another_seed_augments_the_same_pictures_otherwise(samples, sampler):
+def test_another_seed_augments_the_same_images_otherwise(samples, sampler):
     (first,) = batches(samples, sampler, seed=0, num_steps=1)
     (second,) = batches(samples, sampler, seed=1, num_steps=1)
     assert_equal(first[1], second[1])
@@ -88,7 +88,7 @@ def test_another_seed_augments_the_same_pictures_otherwise(samples, sampler):
         assert not np.array_equal(first[0][modality], second[0][modality])
 
 
-def test_every_picture_of_a_run_is_augmented_by_a_seed_of_its_own(
+def test_every_image_of_a_run_is_augmented_by_a_seed_of_its_own(
     samples, sampler
 ):
     def show_seed(image, seed, modality):
@@ -121,9 +121,7 @@ def test_an_identity_without_a_label_is_named(samples, sampler):
 
 
 @pytest.mark.parametrize("cache_bytes", [0, 2**30])
-def test_a_damaged_picture_is_named_before_training_starts(
-    tmp_path, cache_bytes
-):
+def test_a_damaged_image_is_named_before_training_starts(tmp_path, cache_bytes):
     samples = RegDB(make_regdb(tmp_path / "RegDB", 4, 2)).train
     sampler = IdentitySampler(samples, 2, 2)
     damaged = Path(samples[5].path)

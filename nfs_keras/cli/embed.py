@@ -1,33 +1,42 @@
-"""Embeds a folder of pictures into Parquet shards.
+"""Embeds a folder of images, or a dataset, into Parquet shards.
 
-    nfs-reid embed --model=saved_model/1 --modality=visible \
-        --output=DIR FOLDER
+    nfs-reid embed --model=saved_model/1 --output=DIR my_images
     nfs-reid embed --server=localhost:8500 --modality=visible \
         --output=DIR FOLDER
 
-A second start skips what is done; pictures that cannot be read are listed.
-Instead of FOLDER a list of paths, LIST.parquet, tells cameras and times too.
+A dataset, also of your own in folders or a CSV file, tells the modality, the
+identity and the camera of its images; without --modality they go to
+DIR/visible and DIR/infrared. Of another FOLDER --modality tells what all its
+images are, and so it does of a list of paths, LIST.parquet. A second start
+skips what is done; images that cannot be read are listed.
 """
+
+import os
+import pathlib
 
 from absl import flags
 
-from nfs_keras.cli.arguments import words_named
+from nfs_keras.cli.arguments import reader_flag, words_named
+from nfs_keras.datasets import open_dataset
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.scale import (
     Embedder,
     embed_pictures,
     list_pictures,
+    picture_list,
     read_picture_list,
 )
 from nfs_keras.serving import RemoteEmbedder
 
-FLAGS = flags.FlagValues()
+FLAGS = reader_flag(flags.FlagValues())
 flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
 flags.DEFINE_string(
     "server", None, "Instead of --model: host:port or http://host:port.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_enum(
-    "modality", None, ["visible", "infrared"], "Of all pictures.",
+    "modality", None, list(MODALITIES),
+    "Of all images; of a dataset, which of its images (default: both).",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_string("output", None, "Folder of the shards.", flag_values=FLAGS)
@@ -35,26 +44,69 @@ flags.DEFINE_enum(
     "engine", "local", ["local", "ray"], "Who does the work.",
     flag_values=FLAGS,
 )  # fmt: skip
-flags.DEFINE_integer("batch_size", 64, "Pictures a call.", flag_values=FLAGS)
-for name in ("modality", "output"):
-    flags.mark_flag_as_required(name, flag_values=FLAGS)
+flags.DEFINE_integer("batch_size", 64, "Images a call.", flag_values=FLAGS)
+flags.mark_flag_as_required("output", flag_values=FLAGS)
 flags.mark_flags_as_mutual_exclusive(
     ["model", "server"], required=True, flag_values=FLAGS
 )
 
 
 def run(words):
-    if FLAGS.server:
-        embedder = RemoteEmbedder(FLAGS.server, FLAGS.modality)
-    else:
-        embedder = Embedder(FLAGS.model, FLAGS.modality)
-    place = words_named(words, "FOLDER")
+    lists = image_lists(words_named(words, "DATA"), FLAGS.modality)
+    for modality, images in lists.items():
+        counts = embed_pictures(
+            images,
+            pathlib.Path(FLAGS.output, "" if FLAGS.modality else modality),
+            RemoteEmbedder(FLAGS.server, modality)
+            if FLAGS.server
+            else Embedder(FLAGS.model, modality),
+            engine=FLAGS.engine,
+            batch_size=FLAGS.batch_size,
+        )
+        print(f"{modality}: {counts}")
+
+
+def image_lists(place, modality):
+    """Lists the images to embed, by modality."""
+    dataset = find_dataset(place)
+    if dataset is not None:
+        wanted = [modality] if modality else MODALITIES
+        return {name: list_samples(dataset, name) for name in wanted}
+    if modality is None:
+        raise ValueError(
+            "Images outside of a dataset need a modality. "
+            f"Received: {place!r}, which is no known dataset. "
+            "Add --modality=visible or --modality=infrared."
+        )
     listed = place.endswith(".parquet")
-    counts = embed_pictures(
-        read_picture_list(place) if listed else list_pictures(place),
-        FLAGS.output,
-        embedder,
-        engine=FLAGS.engine,
-        batch_size=FLAGS.batch_size,
+    return {modality: (read_picture_list if listed else list_pictures)(place)}
+
+
+def find_dataset(place):
+    """Opens a dataset; `None` if `place` is a folder of images or a list."""
+    if FLAGS.reader:
+        return open_dataset(place, reader=FLAGS.reader)
+    try:
+        return open_dataset(place)
+    except ValueError:
+        if pathlib.Path(place).suffix == ".csv":
+            raise
+        return None
+
+
+def list_samples(dataset, modality):
+    """Lists all images of a dataset, training and test, in one modality."""
+    samples = [
+        sample
+        for sample in sorted({*dataset.train, *dataset.test})
+        if sample.modality == modality
+    ]
+    ids = [os.path.relpath(sample.path, dataset.root) for sample in samples]
+    return picture_list(
+        {
+            "id": [name.replace(os.sep, "/") for name in ids],
+            "path": [sample.path for sample in samples],
+            "identity": [sample.identity for sample in samples],
+            "camera": [sample.camera for sample in samples],
+        }
     )
-    print(counts)

@@ -8,14 +8,14 @@ from absl import flags
 from nfs_keras.cli.outcome import MISUNDERSTOOD, SUCCESS, exit_status, tell
 
 VERBS = {
-    "synthesize": "draw a synthetic dataset in a benchmark's layout",
+    "synthesize": "make a synthetic dataset in a benchmark's layout",
     "check": "examine a dataset before anything is trained on it",
     "train": "the main job: search, retrain, evaluate, export, report",
     "search": "only the search: which features are worth keeping",
     "retrain": "the main job with an architecture that was found before",
     "evaluate": "score a network on a dataset's protocol",
     "export": "write a network as a SavedModel",
-    "embed": "embed a folder of pictures, here or by a server",
+    "embed": "embed a folder of images, here or by a server",
     "index": "put embeddings into a gallery",
     "query": "find a person in a gallery",
     "import-weights": "convert PyTorch weights",

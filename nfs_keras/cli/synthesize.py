@@ -1,14 +1,15 @@
-"""Draws people as two cameras would see them, in a benchmark's own layout.
+"""Makes a synthetic dataset in a benchmark's own layout.
 
     nfs-reid synthesize --kind=regdb data/synthetic_regdb
 
-The same seed draws the same bytes.
+regdb, sysu_mm01 and llcm hold enough people for their protocols; `people` is
+a crowd of one modality to pretrain on. The same seed gives the same bytes.
 """
 
 from absl import flags
 
+from nfs_keras import synthetic
 from nfs_keras.cli.arguments import words_named
-from nfs_keras.datasets import synthetic
 
 FLAGS = flags.FlagValues()
 KINDS = {
@@ -17,14 +18,12 @@ KINDS = {
     "llcm": synthetic.synthesize_llcm,
     "people": synthetic.synthesize_people,
 }
-flags.DEFINE_enum(
-    "kind", "regdb", KINDS, "Whose layout to draw.", flag_values=FLAGS
-)
+flags.DEFINE_enum("kind", "regdb", KINDS, "Whose layout.", flag_values=FLAGS)
 flags.DEFINE_integer(
-    "num_identities", None, "People to draw.", flag_values=FLAGS
+    "num_identities", None, "How many people.", flag_values=FLAGS
 )
 flags.DEFINE_float(
-    "difficulty", None, "From 0 to 1: how much pictures differ.",
+    "difficulty", None, "From 0 to 1: how much images of one person differ.",
     lower_bound=0.0, upper_bound=1.0, flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer("seed", 0, "Seed of the world.", flag_values=FLAGS)
@@ -38,4 +37,6 @@ def run(words):
         if FLAGS[name].value is not None
     }
     KINDS[FLAGS.kind](root, **given)
-    print(f"Drawn in {root}. Examine it with: nfs-reid check {root}")
+    print(f"Written: {root}")
+    if FLAGS.kind != "people":
+        print(f"Examine it with: nfs-reid check {root}")

@@ -29,6 +29,7 @@ def run(words):
     how = (chosen_recipe(FLAGS), FLAGS.seed, FLAGS.search)
     with make_strategy(FLAGS.strategy).scope():
         if FLAGS.trial == "all":
-            run_trials(FLAGS.output, open_dataset(FLAGS.data), *how)
+            data = open_dataset(FLAGS.data, reader=FLAGS.reader)
+            run_trials(FLAGS.output, data, *how)
         else:
             run_pipeline(FLAGS.output, chosen_dataset(FLAGS), *how)

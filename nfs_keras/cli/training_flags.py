@@ -2,13 +2,14 @@
 
 from absl import flags
 
+from nfs_keras.cli.arguments import reader_flag
 from nfs_keras.datasets import open_dataset
 from nfs_keras.recipes import PRESETS, STARTS
 
 
 def training_flags():
     """Makes the flags of a verb that trains; it may define more."""
-    values = flags.FlagValues()
+    values = reader_flag(flags.FlagValues())
     flags.DEFINE_string(
         "data", None, "Folder of the dataset.", flag_values=values
     )
@@ -59,7 +60,7 @@ def chosen_dataset(values):
     options = {}
     if values.trial is not None:
         options["trial"] = trial_number(values.trial)
-    return open_dataset(values.data, **options)
+    return open_dataset(values.data, reader=values.reader, **options)
 
 
 def trial_number(text):

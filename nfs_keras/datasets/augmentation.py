@@ -1,4 +1,4 @@
-"""Random changes to training pictures."""
+"""Random changes to training images."""
 
 import tensorflow as tf
 
@@ -15,7 +15,7 @@ CHANNEL_WEIGHTS = (
 
 
 class Augmentation:
-    """Changes a training picture at random, repeatably.
+    """Changes a training image at random, repeatably.
 
     Each change can be turned off by a zero. The defaults are those of AGW
     (Ye et al., TPAMI 2021); random erasing (Zhong et al., AAAI 2020) and
@@ -28,9 +28,9 @@ class Augmentation:
         flip: Probability of a mirror image. Defaults to `0.5`.
         random_erasing: Probability that a rectangle of 2 to 40 % of the area
             is painted over with the mean colour. Defaults to `0.0`.
-        channel_exchange: Probability that a *visible* picture shows only its
+        channel_exchange: Probability that a *visible* image shows only its
             red, its green, its blue or its grey values in all three
-            channels. Infrared pictures are grey anyway and stay as they are.
+            channels. Infrared images are grey anyway and stay as they are.
             Defaults to `0.0`.
 
     Call arguments:

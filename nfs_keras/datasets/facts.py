@@ -1,14 +1,16 @@
-"""What a run notes down about the data it was given."""
+"""What a run notes down about the data it was given, and checks later."""
 
 import hashlib
 import os
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Collection
 
 from nfs_keras.datasets.reader import Reader
+from nfs_keras.datasets.sample import Sample
 
 
 def fingerprint(reader: Reader) -> str:
-    """Tells whether two datasets are the same, without opening a picture.
+    """Tells whether two datasets are the same, without opening an image.
 
     Args:
         reader: A reader of any dataset.
@@ -19,14 +21,13 @@ def fingerprint(reader: Reader) -> str:
     """
     digest = hashlib.sha256()
     for sample in (*reader.train, *reader.test):
-        path = os.path.relpath(sample.path, reader.root)
-        size = os.path.getsize(sample.path)
+        path, size = place_and_size(reader, sample)
         digest.update(repr((path, *sample[1:], size)).encode())
     return digest.hexdigest()[:16]
 
 
 def statistics(reader: Reader) -> dict[str, int]:
-    """Counts people and pictures of the training and the test half."""
+    """Counts people and images of the training and the test half."""
     counts = {}
     for half in ("train", "test"):
         samples = getattr(reader, half)
@@ -34,3 +35,59 @@ def statistics(reader: Reader) -> dict[str, int]:
         for modality, count in Counter(s.modality for s in samples).items():
             counts[f"{half}_{modality}"] = count
     return counts
+
+
+def trained_people(reader: Reader) -> list[str]:
+    """Names the people whom a network learns from this reader's training set.
+
+    A name depends on a person's image files (paths below the root, sizes),
+    not on the split: a person has one name in all of RegDB's trials, and no
+    two datasets share a name. Keep the list beside the network, and
+    `check_unseen` can tell later whom it has learned.
+
+    Args:
+        reader: A reader of any dataset.
+
+    Returns:
+        Sorted list of 12 hexadecimal digits for each training identity.
+    """
+    return sorted(name_people(reader, reader.train).values())
+
+
+def check_unseen(reader: Reader, trained: Collection[str]) -> None:
+    """Refuses to test a network on people whom it has learned.
+
+    Args:
+        reader: A reader. Its test people must be unseen.
+        trained: What `trained_people` gave for the training set.
+
+    Raises:
+        ValueError: If a test person is among the trained ones.
+    """
+    names = name_people(reader, reader.test)
+    learned = sorted(i for i, name in names.items() if name in set(trained))
+    if learned:
+        raise ValueError(
+            "A network is tested on people whom it has not learned. "
+            f"Received: {reader!r}, of whose {len(names)} test people "
+            f"{len(learned)} were trained on, such as identities "
+            f"{learned[:5]}. "
+            "Test on the trial and the split that the network was trained on."
+        )
+
+
+def name_people(reader: Reader, samples: Collection[Sample]) -> dict[int, str]:
+    """Gives each identity a name that depends on its files alone."""
+    files = defaultdict(list)
+    for sample in sorted(samples):
+        files[sample.identity].append(place_and_size(reader, sample))
+    return {
+        identity: hashlib.sha256(repr(entries).encode()).hexdigest()[:12]
+        for identity, entries in files.items()
+    }
+
+
+def place_and_size(reader: Reader, sample: Sample) -> tuple[str, int]:
+    """The path below the root, and the bytes, of an image file."""
+    path = os.path.relpath(sample.path, reader.root)
+    return path, os.path.getsize(sample.path)

@@ -1,4 +1,4 @@
-"""Reader of pictures of one's own."""
+"""Reader of images of one's own."""
 
 import csv
 import functools
@@ -7,15 +7,17 @@ from pathlib import Path
 
 from nfs_keras.datasets.folders import list_images
 from nfs_keras.datasets.index_files import is_number, read_lines, relative_path
-from nfs_keras.datasets.reader import Reader, check_option
-from nfs_keras.datasets.sample import MODALITIES, Sample
+from nfs_keras.datasets.reader import Reader, check_option, count_samples
+from nfs_keras.datasets.sample import Sample
+from nfs_keras.evaluation.protocol import RANKS, Protocol
+from nfs_keras.modalities import MODALITIES
 
 COLUMNS = ("path", "identity", "modality")
 HALVES = ("", "train", "test")
 
 
 class FolderDataset(Reader):
-    """Reads pictures of your own, from folders or from a table.
+    """Reads images of your own, from folders or from a table.
 
     Either the folders tell modality and identity,
 
@@ -25,18 +27,21 @@ class FolderDataset(Reader):
     or a CSV file does, with the columns `path` (relative to `root`),
     `identity`, `modality`, and if you like `camera` (a number) and `split`
     (`train` or `test`). Without `camera` it is 1 for visible, 2 for infrared
-    pictures; without `split` the people are divided by a seeded choice.
+    images; without `split` the people are divided by a seeded choice.
 
-    Query is every test picture of one modality, gallery every one of the
-    other, as with RegDB.
+    All test images of one modality are searched for among all of the other,
+    in both directions, as with RegDB. If the table gives every image a
+    camera, a query does not see images of its own person from its own
+    camera. Ranks beyond the smaller gallery are left out, and the table of
+    scores then says so.
 
     Args:
-        root: Folder that holds the pictures.
+        root: Folder that holds the images.
         csv_file: Name of the table, relative to `root`. Without it the
             folders are read.
         query: `"visible"` or `"infrared"`: which modality to search for.
         test_fraction: Share of the people to test on, between 0 and 1, where
-            no split is given.
+            no split is given. At least one person trains and one tests.
         seed: Int. Chooses who is tested on.
 
     Attributes:
@@ -45,6 +50,8 @@ class FolderDataset(Reader):
     """
 
     name = "folder"
+    title = "Own images"
+    landmarks = MODALITIES
 
     def __init__(
         self,
@@ -76,6 +83,30 @@ class FolderDataset(Reader):
     def identity_names(self) -> list[str]:
         return sorted({row["identity"] for row in self._rows})
 
+    @property
+    def protocol(self) -> Protocol:
+        known = all(row["camera"] for row in self._rows)
+        return Protocol("own images", excludes_same_camera=known)
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        reach = self._gallery_size()
+        return tuple(rank for rank in RANKS if rank <= reach) or RANKS
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        notes = []
+        if self.protocol.excludes_same_camera:
+            notes.append(
+                "A query does not see its own person from its own camera."
+            )
+        if self.ranks != RANKS:
+            notes.append(
+                f"Ranks end at {self.ranks[-1]}: the smaller gallery has "
+                f"{self._gallery_size()} images."
+            )
+        return tuple(notes)
+
     def read_train(self) -> list[Sample]:
         return self._read_half("train")
 
@@ -84,26 +115,43 @@ class FolderDataset(Reader):
 
     def _read_half(self, half):
         numbers = {name: i for i, name in enumerate(self.identity_names)}
-        test = self._choose_test()
         samples = []
         for row in self._rows:
             identity, modality = numbers[row["identity"]], row["modality"]
-            if half == (row["split"] or test[row["identity"]]):
+            if half == (row["split"] or self._halves[row["identity"]]):
                 camera = row["camera"] or 1 + MODALITIES.index(modality)
                 file = str(self.root / row["path"])
                 samples.append(Sample(file, identity, int(camera), modality))
         return samples
 
-    def _choose_test(self):
-        """Gives each person a half."""
-        names = self.identity_names
-        count = min(max(round(self.test_fraction * len(names)), 1), len(names))
-        test = set(random.Random(self.seed).sample(names, count))
+    def _gallery_size(self):
+        _, *images = count_samples(self.test)
+        return min(images)
+
+    @functools.cached_property
+    def _halves(self):
+        """The half of each person for whom the table gives none."""
+        names = sorted({r["identity"] for r in self._rows if not r["split"]})
+        if len(names) == 1 == len(self.identity_names):
+            raise ValueError(
+                "At least one person trains and another one tests. "
+                f"Received: {names} alone in {str(self._source)!r}. "
+                "Add people, or give every image a `split`."
+            )
+        count = round(self.test_fraction * len(names))
+        count = min(max(count, 1), max(len(names) - 1, 1))
+        test = set(
+            random.Random(self.seed).sample(names, min(count, len(names)))
+        )
         return {name: "test" if name in test else "train" for name in names}
+
+    @property
+    def _source(self):
+        return self.root / (self.csv_file or "")
 
     @functools.cached_property
     def _rows(self):
-        """The columns of each picture."""
+        """The columns of each image."""
         if self.csv_file is None:
             return rows_of_folders(self.root)
         return rows_of_table(self.root / self.csv_file)
@@ -125,10 +173,10 @@ def rows_of_folders(root: Path) -> list[dict[str, str]]:
     ]
     if {row["modality"] for row in rows} != set(MODALITIES):
         raise ValueError(
-            "A folder dataset needs pictures in visible/<identity>/ and in "
+            "A folder dataset needs images in visible/<identity>/ and in "
             f"infrared/<identity>/. Received: root={str(root)!r}, which has "
-            f"{len(rows)} such pictures, not of both kinds. "
-            "Move the pictures there, or name a `csv_file` that lists them."
+            f"{len(rows)} such images, not of both kinds. "
+            "Move the images there, or name a `csv_file` that lists them."
         )
     return rows
 
@@ -137,6 +185,12 @@ def rows_of_table(file: Path) -> list[dict[str, str]]:
     """Reads the rows of a CSV file and checks them one by one."""
     header, *lines = read_lines(file)
     columns = parse_line(*header)
+    if not lines:
+        raise ValueError(
+            "A table must list images below its header. "
+            f"Received: file={str(file)!r}, which holds the header alone. "
+            "Add a row for each image."
+        )
     rows = []
     for where, line in lines:
         cells = parse_line(where, line)
@@ -144,6 +198,15 @@ def rows_of_table(file: Path) -> list[dict[str, str]]:
         rows.append({"camera": "", "split": ""} | row)
         check_row(rows[-1], where, len(cells) == len(columns))
     return rows
+
+
+def is_table(file: Path) -> bool:
+    """Tells whether a file is a CSV file with the columns of a dataset."""
+    if file.suffix.lower() != ".csv" or not file.is_file():
+        return False
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+        header = next(csv.reader(lines), [])
+    return set(COLUMNS) <= {cell.strip() for cell in header}
 
 
 def parse_line(where: str, line: str) -> list[str]:

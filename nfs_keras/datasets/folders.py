@@ -1,4 +1,4 @@
-"""Lists the pictures that lie in folders, and samples galleries from them."""
+"""Lists the images that lie in folders, and samples galleries from them."""
 
 import random
 from collections import defaultdict
@@ -32,7 +32,7 @@ def read_people(
         identities: The people to list.
 
     Raises:
-        ValueError: A person has no picture in any folder.
+        ValueError: A person has no image in any folder.
     """
     samples = []
     for identity in identities:
@@ -43,7 +43,7 @@ def read_people(
         if len(samples) == before:
             folders = ", ".join(str(folder) for folder in camera_folders)
             raise ValueError(
-                "Every listed identity needs pictures. "
+                "Every listed identity needs images. "
                 f"Received: identity={identity}, for whom there is no folder "
                 f"{identity:04d}/ with an image in {folders}. "
                 "Unpack the dataset again."
@@ -54,14 +54,14 @@ def read_people(
 def sample_gallery(
     samples: Iterable[Sample], shots: int, seed: int
 ) -> list[Sample]:
-    """Draws `shots` pictures of each person from each camera.
+    """Draws `shots` images of each person from each camera.
 
     The field's own code draws with Python's `random`, people in the outer
     loop and cameras in the inner, both ascending, from sorted file names.
     This is the same draw.
 
     Raises:
-        ValueError: A camera has fewer than `shots` pictures of a person.
+        ValueError: A camera has fewer than `shots` images of a person.
     """
     groups = defaultdict(list)
     for sample in sorted(samples):
@@ -71,8 +71,8 @@ def sample_gallery(
     for (identity, camera), group in sorted(groups.items()):
         if len(group) < shots:
             raise ValueError(
-                f"A gallery of {shots} shots needs {shots} pictures of each "
-                f"person from each camera. Received: {len(group)} pictures of "
+                f"A gallery of {shots} shots needs {shots} images of each "
+                f"person from each camera. Received: {len(group)} images of "
                 f"identity {identity} from camera {camera}. "
                 "Use fewer shots, or unpack the dataset again."
             )

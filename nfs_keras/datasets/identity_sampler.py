@@ -1,22 +1,23 @@
-"""Draws training batches of P people, K pictures each, in both modalities."""
+"""Draws training batches of P people, K images each, in both modalities."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from nfs_keras.datasets.sample import MODALITIES, Sample
+from nfs_keras.datasets.sample import Sample
+from nfs_keras.modalities import MODALITIES
 
 
 class IdentitySampler:
     """Draws batches that hold positives and negatives in both modalities.
 
     A batch has `num_identities` different people and, of each, as many
-    visible as infrared pictures. Which ones depends on the seed and the step
+    visible as infrared images. Which ones depends on the seed and the step
     alone, so that a run can resume at any step.
 
     An epoch meets every person once before anyone a second time (its last
-    batch is filled up with people from the epoch's beginning). Pictures of a
+    batch is filled up with people from the epoch's beginning). Images of a
     person are drawn without replacement; only when there are fewer than
     `images_per_modality`, they repeat, as evenly as possible.
 
@@ -26,8 +27,8 @@ class IdentitySampler:
         images_per_modality: Positive int K. Defaults to `4`.
         seed: Non-negative int. Defaults to `0`.
         replacement: Draws each batch without regard to earlier ones, and
-            pictures with replacement, as AGW does (Ye et al., TPAMI 2021).
-            An epoch is then one batch for every P x K pictures of the larger
+            images with replacement, as AGW does (Ye et al., TPAMI 2021).
+            An epoch is then one batch for every P x K images of the larger
             modality. Defaults to `False`.
 
     Attributes:
@@ -35,7 +36,7 @@ class IdentitySampler:
 
     Raises:
         ValueError: There are fewer people than `num_identities`, or a person
-            has pictures in one modality only.
+            has images in one modality only.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class IdentitySampler:
         Returns:
             Visible and infrared indices, two int32 arrays of shape
             `(num_identities * images_per_modality,)`. Both list the same
-            people in the same order, each person's pictures side by side.
+            people in the same order, each person's images side by side.
         """
         rng = np.random.default_rng((self.seed, 1, step))
         visible, infrared = [], []
@@ -107,7 +108,7 @@ class IdentitySampler:
 def index_by_identity(
     samples: Sequence[Sample],
 ) -> dict[int, dict[str, np.ndarray]]:
-    """Lists where each identity's pictures of each modality stand."""
+    """Lists where each identity's images of each modality stand."""
     images = defaultdict(lambda: {modality: [] for modality in MODALITIES})
     for index, sample in enumerate(samples):
         images[sample.identity][sample.modality].append(index)
@@ -121,10 +122,10 @@ def index_by_identity(
 
 
 def check_batch_shape(num_identities, images_per_modality):
-    """Refuses batches without people or pictures."""
+    """Refuses batches without people or images."""
     if num_identities < 1 or images_per_modality < 1:
         raise ValueError(
-            "A batch needs at least one person and one picture. "
+            "A batch needs at least one person and one image. "
             f"Received: num_identities={num_identities}, "
             f"images_per_modality={images_per_modality}. "
             "Pass positive numbers, such as 8 and 4."
@@ -144,8 +145,8 @@ def check_identities(images, num_identities):
         absent = sorted(i for i in images if not len(images[i][modality]))
         if absent:
             raise ValueError(
-                "Every identity needs pictures in both modalities. "
-                f"Received: identities without {modality} pictures: "
+                "Every identity needs images in both modalities. "
+                f"Received: identities without {modality} images: "
                 f"{absent[:5]} ({len(absent)} in all). "
-                "Leave these people out of the samples, or add their pictures."
+                "Leave these people out of the samples, or add their images."
             )

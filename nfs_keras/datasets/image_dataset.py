@@ -1,4 +1,4 @@
-"""Reads pictures in order, for evaluation or into memory."""
+"""Reads images in order, for evaluation or into memory."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def image_dataset(
     image_shape: tuple[int, ...],
     batch_size: int = 64,
 ) -> tf.data.Dataset:
-    """Reads the pictures of `samples` in their order.
+    """Reads the images of `samples` in their order.
 
     Args:
         samples: Samples to read.
@@ -27,7 +27,7 @@ def image_dataset(
         RGB in [0, 255].
 
     Raises:
-        BadImage: A file is missing, unreadable, empty, no picture or too
+        BadImage: A file is missing, unreadable, empty, no image or too
             large to unpack.
     """
     batches = _uint8_dataset(samples, image_shape, batch_size)
@@ -40,13 +40,13 @@ def image_dataset(
 def read_images(
     samples: Sequence[Sample], image_shape: tuple[int, ...]
 ) -> tf.Tensor:
-    """Reads all pictures into one tensor in the host's memory.
+    """Reads all images into one tensor in the host's memory.
 
     Returns:
         uint8 tensor of shape `(len(samples), height, width, 3)`.
 
     Raises:
-        BadImage: A file is no whole picture, or is too large to unpack.
+        BadImage: A file is no whole image, or is too large to unpack.
     """
     images = np.empty((len(samples), *image_shape[:2], 3), "uint8")
     first = 0
@@ -62,7 +62,7 @@ def read_images(
 
 
 def read_image(path: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:
-    """Reads one picture, as uint8 of shape `(height, width, 3)`."""
+    """Reads one image, as uint8 of shape `(height, width, 3)`."""
     image = decode_image(tf.io.read_file(path))
     return tf.cast(resize_image(image, image_shape), tf.uint8)
 

@@ -1,4 +1,4 @@
-"""Decodes and resizes pictures: the same way everywhere, inside a graph.
+"""Decodes and resizes images: the same way everywhere, inside a graph.
 
 Training, evaluation and the exported model call these functions and no others,
 so that a network meets at serving the very pixels that it was trained on. They
@@ -12,7 +12,7 @@ import tensorflow as tf
 def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes a PNG, JPEG or BMP file, or the first frame of a GIF.
 
-    Grey pictures get three equal channels, transparency is dropped, CMYK
+    Grey images get three equal channels, transparency is dropped, CMYK
     becomes RGB, and of 16 bits the upper 8 are kept.
 
     Args:
@@ -22,7 +22,7 @@ def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
         RGB image of shape `(height, width, 3)`, uint8.
 
     Raises:
-        tf.errors.InvalidArgumentError: The bytes are no whole picture.
+        tf.errors.InvalidArgumentError: The bytes are no whole image.
     """
     image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
     return tf.ensure_shape(image, (None, None, 3))
@@ -31,7 +31,7 @@ def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
 def resize_image(image: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:
     """Resizes by bilinear interpolation, smoothed first where it shrinks.
 
-    Values are rounded to whole levels, as image files hold them: so a picture
+    Values are rounded to whole levels, as image files hold them: so an image
     kept in memory as uint8 equals one resized afresh.
 
     Args:

@@ -1,4 +1,4 @@
-"""Reads the text files that say which picture belongs to which split.
+"""Reads the text files that say which image belongs to which split.
 
 Two formats serve all benchmarks: lines of `path label`, and one line of
 comma-separated identities. Every error names the file and the line.

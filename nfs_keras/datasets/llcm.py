@@ -1,6 +1,7 @@
 """Reader of LLCM."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from nfs_keras.datasets.folders import read_people, sample_gallery
@@ -11,9 +12,18 @@ from nfs_keras.datasets.index_files import (
     read_rows,
 )
 from nfs_keras.datasets.reader import Reader, check_option
-from nfs_keras.datasets.sample import MODALITIES, Sample
+from nfs_keras.datasets.sample import Sample
+from nfs_keras.evaluation import protocol as protocols
+from nfs_keras.evaluation.search import Search
+from nfs_keras.modalities import MODALITIES
 
-WORDS = {"visible": "vis", "infrared": "nir"}
+FOLDERS = {"visible": "vis", "infrared": "nir"}
+TRIALS = range(10)
+RELEASED = (
+    "Visible to infrared by the released program, which searches the sampled "
+    "infrared images among all visible ones: not comparable with the paper's "
+    "text."
+)
 
 
 class LLCM(Reader):
@@ -24,8 +34,8 @@ class LLCM(Reader):
     | train | 713    | 16,946  | 13,975   |
     | test  | 351    | one part is query, of the other a sample is gallery |
 
-    Each camera takes visible and near-infrared pictures. Query is every test
-    picture of one modality, gallery a random one of each person from each
+    Each camera takes visible and near-infrared images. Query is every test
+    image of one modality, gallery a random one of each person from each
     camera of the other.
 
     Args:
@@ -34,7 +44,7 @@ class LLCM(Reader):
         trial: Int from 0 to 9. Seeds the gallery.
         scoring: `"paper"` is as above. `"released"` is what the authors'
             program computes, whose distance matrix is transposed: it
-            searches the sampled pictures among all of the other modality.
+            searches the sampled images among all of the other modality.
             The two scales differ; never mix them in a table.
 
     Reference: Zhang, Wang, "Diverse Embedding Expansion Network and Low-Light
@@ -43,6 +53,9 @@ class LLCM(Reader):
     """
 
     name = "llcm"
+    title = "LLCM"
+    landmarks = ("test_vis", "test_nir")
+    protocol = protocols.LLCM
     file_pattern = r"(vis|nir|test_(vis|nir)/cam[1-9])/(\d{4})/\3_c\d+_\w+\.\w+"
 
     def __init__(
@@ -54,14 +67,14 @@ class LLCM(Reader):
     ) -> None:
         super().__init__(root, query=query, trial=trial, scoring=scoring)
         check_option("query", query, MODALITIES)
-        check_option("trial", trial, range(10))
+        check_option("trial", trial, TRIALS)
         check_option("scoring", scoring, ("paper", "released"))
         self.trial = trial
         self.scoring = scoring
 
     def read_train(self) -> list[Sample]:
         samples, people = [], {}
-        for modality, word in WORDS.items():
+        for modality, word in FOLDERS.items():
             for row in read_rows(self.root / "idx" / f"train_{word}.txt"):
                 sample = parse_row(self.root, row, modality)
                 person = people.setdefault(row.label, sample.identity)
@@ -78,7 +91,7 @@ class LLCM(Reader):
     def read_test(self) -> list[Sample]:
         cameras = {
             self.root / f"test_{word}" / f"cam{camera}": (camera, modality)
-            for modality, word in WORDS.items()
+            for modality, word in FOLDERS.items()
             for camera in range(1, 10)
         }
         file = self.root / "idx" / "test_id.txt"
@@ -93,6 +106,35 @@ class LLCM(Reader):
         if self.scoring == "released":
             return super().read_query()
         return self._sampled()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (RELEASED,) if self.scoring == "released" else ()
+
+    def searches(
+        self,
+        queries: Sequence[str] = MODALITIES,
+        trials: Sequence[int] = tuple(TRIALS),
+    ) -> list[Search]:
+        """Lists both directions, in ten trials each."""
+        searches = []
+        for query in queries:
+            # The released program transposes this direction's matrix only.
+            scoring = self.scoring if query == "visible" else "paper"
+            suffix = ", released program" if scoring == "released" else ""
+            for trial in trials:
+                reader = self.replace(query=query, trial=trial, scoring=scoring)
+                reader.test = self.test  # the same people in all of them
+                (whole,) = self.both_directions((), [query])
+                searches.append(
+                    whole._replace(
+                        name=whole.name + suffix,
+                        query=reader.query,
+                        gallery=reader.gallery,
+                        trial=trial,
+                    )
+                )
+        return searches
 
     @property
     def published(self) -> dict[str, tuple[int, int, int]]:

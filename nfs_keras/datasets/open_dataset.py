@@ -1,46 +1,107 @@
 """Opens a dataset without being told which one it is."""
 
+import importlib
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
 
-from nfs_keras.datasets.folder_dataset import FolderDataset
+from nfs_keras.datasets.folder_dataset import FolderDataset, is_table
 from nfs_keras.datasets.llcm import LLCM
-from nfs_keras.datasets.reader import Reader
+from nfs_keras.datasets.reader import Reader, check_options
 from nfs_keras.datasets.regdb import RegDB
 from nfs_keras.datasets.sysu_mm01 import SYSUMM01
 
-LANDMARKS = {
-    RegDB: ("Thermal", "Visible"),
-    SYSUMM01: ("cam1", "cam2", "cam3", "cam4", "cam5", "cam6"),
-    LLCM: ("test_vis", "test_nir"),
-    FolderDataset: ("visible", "infrared"),
-}
+READERS = (RegDB, SYSUMM01, LLCM, FolderDataset)
 
 
-def open_dataset(root: str | Path, **options: Any) -> Reader:
+def open_dataset(
+    root: str | Path,
+    reader: type[Reader] | str | None = None,
+    **options: Any,
+) -> Reader:
     """Chooses the reader whose folders lie in `root`.
 
     Args:
-        root: Folder of RegDB, SYSU-MM01, LLCM, or of pictures of one's own.
+        root: Folder of RegDB, SYSU-MM01, LLCM, or of images of your own; or a
+            CSV file that lists images of your own. In a folder such a file
+            comes before the folders `visible/` and `infrared/`.
+        reader: A `Reader` of your own instead: its class, or where it is
+            written, as `"my_reader.py:MyReader"` or `"module:MyReader"`.
         options: What the reader is made with, such as `trial=2`.
 
     Raises:
-        ValueError: `root` holds the folders of no dataset that is known.
+        ValueError: `root` holds the folders of no known dataset, or an option
+            is not the reader's.
     """
     root = Path(root)
+    if reader is None:
+        reader, root, options = find_reader(root, options)
+    elif isinstance(reader, str):
+        reader = load_reader(reader)
+    check_options(reader, options)
+    return reader(root, **options)
+
+
+def find_reader(root: Path, options: dict[str, Any]) -> tuple:
+    """Finds the class of a reader, its root and its options."""
+    if is_table(root):
+        return FolderDataset, root.parent, {"csv_file": root.name, **options}
     # Not `(root / name).exists()`: some file systems ignore case.
     names = sorted(os.listdir(root)) if root.is_dir() else []
-    for reader, landmarks in LANDMARKS.items():
-        if any(landmark in names for landmark in landmarks):
-            return reader(root, **options)
+    tables = [name for name in names if is_table(root / name)]
+    for reader in READERS:
+        if reader is FolderDataset and tables and "csv_file" not in options:
+            return reader, root, {"csv_file": only(tables, root), **options}
+        if any(landmark in names for landmark in reader.landmarks):
+            return reader, root, options
     known = "; ".join(
-        f"{', '.join(landmarks)} ({reader.__name__})"
-        for reader, landmarks in LANDMARKS.items()
+        f"{', '.join(reader.landmarks)} ({reader.__name__})"
+        for reader in READERS
     )
     raise ValueError(
-        f"A dataset is known by its folders: {known}. "
+        f"A dataset is known by its folders: {known}; or by a CSV file with "
+        "the columns path, identity and modality. "
         f"Received: root={str(root)!r}, which holds {names[:8]}. "
         "Give the folder that holds those, or make a dataset with "
         "`nfs-reid synthesize`."
+    )
+
+
+def only(tables: list[str], root: Path) -> str:
+    """Refuses to choose between several tables."""
+    if len(tables) > 1:
+        raise ValueError(
+            "A folder holds one table of images. "
+            f"Received: root={str(root)!r}, which holds {tables}. "
+            "Give the path of the table instead of the folder."
+        )
+    return tables[0]
+
+
+def load_reader(place: str) -> type[Reader]:
+    """Loads a class from `"my_reader.py:MyReader"` or `"module:MyReader"`."""
+    source, _, name = place.rpartition(":")
+    try:
+        if source.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(
+                Path(source).stem, source
+            )
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(source)
+        found = getattr(module, name)
+    except (ImportError, OSError, AttributeError, ValueError) as error:
+        raise unknown_reader(place, error) from error
+    if not (isinstance(found, type) and issubclass(found, Reader)):
+        raise unknown_reader(place, "it is no subclass of `Reader`")
+    return found
+
+
+def unknown_reader(place, reason) -> ValueError:
+    return ValueError(
+        "A reader is named by its file or module and its class. "
+        f"Received: reader={place!r}: {reason}. "
+        "Write it as my_reader.py:MyReader."
     )

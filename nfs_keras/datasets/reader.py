@@ -1,25 +1,37 @@
 """What the readers of all datasets have in common."""
 
 import functools
+import inspect
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from nfs_keras.datasets.sample import MODALITIES, Sample
-from nfs_keras.datasets.synthetic.tree import RECIPE_FILE
+from nfs_keras.datasets.sample import Sample
+from nfs_keras.datasets.splits import split_by_identity
+from nfs_keras.evaluation.protocol import RANKS, REGDB, Protocol
+from nfs_keras.evaluation.search import Search
+from nfs_keras.modalities import MODALITIES
+from nfs_keras.synthetic.tree import RECIPE_FILE
+from nfs_keras.text_tables import format_table
 
 
 class Reader:
-    """Lists the samples of a dataset on disk; opens no image.
+    """Lists the samples of a dataset on disk, and knows its facts.
 
-    A subclass implements `read_train` and `read_test`; it overrides
-    `read_query` and `read_gallery` if its protocol does not search all test
-    samples of one modality among all of the other. It hands its options to
-    this constructor.
+    It opens no image. A subclass implements `read_train` and `read_test`, and
+    hands its options to this constructor. By default all test images of one
+    modality are searched for among all of the other, in both directions;
+    override `protocol` for camera rules, `searches` for other ranking tasks.
 
     Attributes:
-        name: The protocol's name, such as `"regdb"`.
+        name: What files call the dataset, such as `"regdb"`. Defaults to the
+            name of the class, and so does `title`.
+        title: What tables call it, such as `"RegDB"`.
+        landmarks: Folders by which `open_dataset` knows it.
+        protocol: `nfs_keras.evaluation.Protocol` of its searches.
+        ranks: Ranks to report.
+        trial: Which of its trials this reader reads.
         root: Folder of the dataset, a `Path`.
         options: What the reader was made with, `root` apart. (The option
             `query` names a modality, the attribute `query` lists samples.)
@@ -27,10 +39,26 @@ class Reader:
         test: All samples of the people who are tested on, sorted.
         query: Samples to search for, sorted.
         gallery: Samples to search among, sorted.
+
+    Example:
+
+    ```python
+    class Corridor(Reader):
+        def read_train(self):
+            return [Sample(...), ...]  # path, identity, camera, modality
+
+        def read_test(self):
+            return [Sample(...), ...]
+
+    check_dataset(Corridor("data/corridor"))
+    ```
     """
 
-    name = ""
-    file_pattern = ".*"  # of a picture's path below the root
+    landmarks: tuple[str, ...] = ()
+    file_pattern = ".*"  # of an image's path below the root
+    protocol: Protocol = REGDB
+    ranks: tuple[int, ...] = RANKS
+    trial = 1
 
     def __init__(self, root: str | Path, **options: Any) -> None:
         self.root = Path(root)
@@ -41,6 +69,14 @@ class Reader:
                 f"Received: root={str(root)!r}, which is no folder. "
                 "Give the folder into which the dataset was unpacked."
             )
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def title(self) -> str:
+        return type(self).__name__
 
     @functools.cached_property
     def train(self) -> list[Sample]:
@@ -67,20 +103,90 @@ class Reader:
         raise NotImplementedError
 
     def read_query(self) -> list[Sample]:
-        query = self.options["query"]
+        query = self.options.get("query", "visible")
         return [s for s in self.test if s.modality == query]
 
     def read_gallery(self) -> list[Sample]:
-        query = self.options["query"]
+        query = self.options.get("query", "visible")
         return [s for s in self.test if s.modality != query]
+
+    def searches(self, queries: Sequence[str] = MODALITIES) -> list[Search]:
+        """Lists the ranking tasks that make up the protocol.
+
+        Args:
+            queries: Modalities to search for, a row of the table each.
+        """
+        return self.both_directions(self.test, queries)
+
+    def both_directions(
+        self, samples: Iterable[Sample], queries: Sequence[str] = MODALITIES
+    ) -> list[Search]:
+        """Searches for all of one modality among all of the other.
+
+        Args:
+            samples: Samples of both modalities: the test samples, or some
+                that were held out of training to calibrate on.
+            queries: Modalities to search for.
+        """
+        sides = {m: [s for s in samples if s.modality == m] for m in MODALITIES}
+        searches = []
+        for query in queries:
+            check_option("query", query, MODALITIES)
+            (gallery,) = set(MODALITIES) - {query}
+            searches.append(
+                Search(
+                    f"{query} to {gallery}",
+                    f"{query}_to_{gallery}",
+                    sides[query],
+                    sides[gallery],
+                    self.protocol.directed(query),
+                    self.trial,
+                )
+            )
+        return searches
+
+    def hold_out(
+        self, fraction: float = 0.1, seed: int = 0
+    ) -> tuple[list[Sample], list[Sample]]:
+        """Holds training people out, to calibrate on: nobody who is tested.
+
+        Args:
+            fraction: Share of the training identities; at least two are held
+                out.
+            seed: Non-negative int. Chooses who.
+
+        Returns:
+            `(train, held_out)`, lists of samples.
+
+        Raises:
+            ValueError: If there are fewer than four people.
+        """
+        count = len({sample.identity for sample in self.train})
+        if count < 4:
+            raise ValueError(
+                "At least two people train and two are held out. "
+                f"Received: {count} training identities in {self!r}. "
+                "Add people, or calibrate on another dataset."
+            )
+        return split_by_identity(self.train, max(fraction, 2 / count), seed)
+
+    def splits(self) -> list[Self]:
+        """Lists readers that together read every file of the dataset."""
+        return [self]
 
     def replace(self, **options: Any) -> Self:
         """Makes a reader of the same folder with some options changed."""
+        check_options(type(self), options)
         return type(self)(self.root, **{**self.options, **options})
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its table must know to compare the figures."""
+        return ()
+
+    @property
     def synthetic(self) -> bool:
-        """Whether the pictures are drawn: scores are not the dataset's."""
+        """Whether the images are synthetic: scores are not the dataset's."""
         return (self.root / RECIPE_FILE).exists()
 
     @property
@@ -89,16 +195,15 @@ class Reader:
         return {}
 
     def describe(self) -> str:
-        """Counts the people and pictures of each split, as a small table."""
-        rows = [f"{'':8}{'people':>8}{'visible':>10}{'infrared':>10}"]
+        """Counts the people and images of each split, as a small table."""
+        rows = [("", "people", *MODALITIES, "")]
         for split in ("train", "query", "gallery"):
             counts = count_samples(getattr(self, split))
-            cells = "{:8,}{:10,}{:10,}".format(*counts)
             published = self.published.get(split, counts)
-            remark = "  (published: {:,}, {:,}, {:,})".format(*published)
-            same = published == counts
-            rows.append(f"{split:8}{cells}{'' if same else remark}")
-        return "\n".join([repr(self), *rows])
+            remark = "(published: {:,}, {:,}, {:,})".format(*published)
+            cells = (f"{count:,}" for count in counts)
+            rows.append((split, *cells, remark if published != counts else ""))
+        return f"{self!r}\n{format_table(rows)}"
 
     def __repr__(self) -> str:
         options = [f"{name}={value!r}" for name, value in self.options.items()]
@@ -107,10 +212,10 @@ class Reader:
 
 
 def count_samples(samples: Iterable[Sample]) -> tuple[int, int, int]:
-    """Counts people, visible pictures and infrared pictures."""
+    """Counts people, visible images and infrared images."""
     people = {sample.identity for sample in samples}
-    pictures = Counter(sample.modality for sample in samples)
-    return len(people), *(pictures[modality] for modality in MODALITIES)
+    images = Counter(sample.modality for sample in samples)
+    return len(people), *(images[modality] for modality in MODALITIES)
 
 
 def check_option(name: str, value: Any, allowed: Collection) -> None:
@@ -121,6 +226,22 @@ def check_option(name: str, value: Any, allowed: Collection) -> None:
             f"`{name}` must be one of {choices}. "
             f"Received: {name}={value!r}. "
             "Pass one of these values."
+        )
+
+
+def check_options(reader: type[Reader], options: dict[str, Any]) -> None:
+    """Refuses options that a reader does not have."""
+    _, *parameters = inspect.signature(reader).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [parameter.name for parameter in parameters]
+    unknown = {k: v for k, v in options.items() if k not in known}
+    if unknown:
+        given = ", ".join(f"{name}={v!r}" for name, v in unknown.items())
+        raise ValueError(
+            f"`{reader.__name__}` has the options {', '.join(known) or 'none'}."
+            f" Received: {given}. "
+            "Leave out what it does not have."
         )
 
 

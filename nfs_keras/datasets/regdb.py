@@ -2,15 +2,21 @@
 
 import random
 import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from nfs_keras.datasets.folders import list_images
 from nfs_keras.datasets.index_files import is_number, read_rows
 from nfs_keras.datasets.reader import Reader, check_option
-from nfs_keras.datasets.sample import MODALITIES, Sample
+from nfs_keras.datasets.sample import Sample
+from nfs_keras.evaluation.protocol import REGDB
+from nfs_keras.evaluation.search import Search
+from nfs_keras.modalities import MODALITIES
 
 FOLDERS = {"visible": "Visible", "infrared": "Thermal"}
 CAMERAS = {"visible": 1, "infrared": 2}
+TRIALS = range(1, 11)
 
 
 class RegDB(Reader):
@@ -23,7 +29,7 @@ class RegDB(Reader):
 
     Ten trials split the people differently. Train on one trial and test on
     the same: another trial's test people were partly trained on. Query is
-    every test picture of one modality, gallery every one of the other.
+    every test image of one modality, gallery every one of the other.
 
     An identity is the number of its folder, the same in every trial, so that
     overlaps between trials can be seen.
@@ -42,6 +48,9 @@ class RegDB(Reader):
     """
 
     name = "regdb"
+    title = "RegDB"
+    landmarks = ("Thermal", "Visible")
+    protocol = REGDB
     file_pattern = r"(Visible|Thermal)/(\d+)/\w+_[vt]_\d+_\2\.\w+"
 
     def __init__(
@@ -52,7 +61,7 @@ class RegDB(Reader):
         split: str = "official",
     ) -> None:
         super().__init__(root, trial=trial, query=query, split=split)
-        check_option("trial", trial, range(1, 11))
+        check_option("trial", trial, TRIALS)
         check_option("query", query, MODALITIES)
         check_option("split", split, ("official", "seeded"))
         self.trial = trial
@@ -63,6 +72,24 @@ class RegDB(Reader):
 
     def read_test(self) -> list[Sample]:
         return self._read_half("test")
+
+    def searches(
+        self,
+        trials: Iterable[int] | None = None,
+        queries: Sequence[str] = MODALITIES,
+    ) -> list[Search]:
+        """Lists both directions of each trial; by default of this trial."""
+        readers = [self]
+        if trials is not None:
+            readers = [self.replace(trial=trial) for trial in trials]
+        return [
+            search
+            for reader in readers
+            for search in reader.both_directions(reader.test, queries)
+        ]
+
+    def splits(self) -> list[Self]:
+        return [self.replace(trial=trial) for trial in TRIALS]
 
     @property
     def published(self) -> dict[str, tuple[int, int, int]]:

@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-MODALITIES = ("visible", "infrared")
-
 
 class Sample(NamedTuple):
-    """Describes one picture of one person.
+    """Describes one image of one person.
 
     Samples compare as tuples, so that `sorted(samples)` orders them by path.
 

@@ -1,9 +1,9 @@
 """Splits training samples into *train* and *proxy*, the search's two halves.
 
-Weights learn on train, gates on proxy. By identity, the gates are judged by
-people whom the weights have never met, and so choose features that generalise;
-by image, by new pictures of known people, and the identity loss stays
-defined. Which split the paper used is not public; both are our choice.
+Weights learn on train, gates on proxy. By identity, the gates are trained
+on people whom the weights have never met, and so choose features that
+generalise; by image, on new images of known people, and the identity loss
+stays defined. Which split the paper used is not public; both are our choice.
 """
 
 from collections import defaultdict
@@ -40,12 +40,12 @@ def split_by_identity(
 def split_by_image(
     samples: Sequence[Sample], proxy_fraction: float = 0.2, seed: int = 0
 ) -> tuple[list[Sample], list[Sample]]:
-    """Splits each person's pictures of each modality: everybody is in both.
+    """Splits each person's images of each modality: everybody is in both.
 
     Args:
         samples: Training samples.
-        proxy_fraction: Share of the pictures in the proxy half, between 0 and
-            1, rounded to whole pictures, at least one in each half.
+        proxy_fraction: Share of the images in the proxy half, between 0 and
+            1, rounded to whole images, at least one in each half.
         seed: Non-negative int.
 
     Returns:
@@ -57,7 +57,7 @@ def split_by_image(
     rng = np.random.default_rng(seed)
     proxy = set()
     for (identity, modality), group in sorted(groups.items()):
-        title = f"{modality} pictures of identity {identity}"
+        title = f"{modality} images of identity {identity}"
         proxy.update(choose_proxy(group, proxy_fraction, rng, title))
     return (
         [s for s in samples if s not in proxy],

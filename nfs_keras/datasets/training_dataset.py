@@ -9,11 +9,8 @@ import tensorflow as tf
 from nfs_keras.datasets.identity_sampler import IdentitySampler
 from nfs_keras.datasets.image_dataset import read_image, read_images
 from nfs_keras.datasets.image_faults import check_images
-from nfs_keras.datasets.sample import (
-    MODALITIES,
-    Sample,
-    identity_labels,
-)
+from nfs_keras.datasets.sample import Sample, identity_labels
+from nfs_keras.modalities import MODALITIES
 
 GIBIBYTE = 2**30
 
@@ -36,7 +33,7 @@ def training_dataset(
 
     Args:
         samples: The samples that `sampler` was made from.
-        sampler: Chooses the pictures of each step.
+        sampler: Chooses the images of each step.
         image_shape: `(height, width, 3)`.
         augmentation: Callable `(image, seed, modality) -> image` on uint8
             images, such as an `Augmentation`. `None` changes nothing.
@@ -45,7 +42,7 @@ def training_dataset(
         num_steps: Number of elements. Defaults to one epoch of the sampler.
         labels: The label of each identity. Defaults to
             `identity_labels(samples)`.
-        cache_bytes: The resized pictures stay in memory if all of them fit
+        cache_bytes: The resized images stay in memory if all of them fit
             into this many bytes. Otherwise all are decoded once, to see that
             they can be, and then each when its turn comes.
 
@@ -96,7 +93,7 @@ def label_samples(
 def image_loader(
     samples: Sequence[Sample], image_shape: tuple[int, ...], cache_bytes: int
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Makes a function from a sample's index to its resized picture."""
+    """Makes a function from a sample's index to its resized image."""
     if len(samples) * math.prod(image_shape[:2]) * 3 <= cache_bytes:
         images = read_images(samples, image_shape)
         return lambda index: images[index]
@@ -113,7 +110,7 @@ def augmented_images(
     seed: int,
     first_step: int,
 ) -> tf.data.Dataset:
-    """Reads the pictures of one modality, in batches of float32.
+    """Reads the images of one modality, in batches of float32.
 
     Args:
         indices: int32 array of shape `(steps, batch)`.
@@ -124,7 +121,7 @@ def augmented_images(
         first_step: Step of the first row of `indices`.
     """
     batch_size = indices.shape[1]
-    # Every picture of every step has a number, and with it a seed, of its own.
+    # Every image of every step has a number, and with it a seed, of its own.
     numbers = np.arange(indices.size) + first_step * batch_size
     numbers = 2 * numbers + MODALITIES.index(modality)
 

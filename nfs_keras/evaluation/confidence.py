@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nfs_keras.evaluation.metrics import RetrievalMetrics
+from nfs_keras.evaluation.retrieval_metrics import RetrievalMetrics
 
 
 def confidence_intervals(

@@ -1,12 +1,14 @@
 """The table that a whole evaluation returns."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from nfs_keras.evaluation.metrics import RetrievalMetrics
+from nfs_keras.evaluation.retrieval_metrics import RetrievalMetrics
+from nfs_keras.text_tables import format_table
 
 
 @dataclass(frozen=True)
@@ -16,10 +18,17 @@ class EvaluationRow:
     Args:
         name: The setting, for example `"visible to infrared"`.
         trials: Trial number to `RetrievalMetrics`.
+        direction: `"visible_to_infrared"` or `"infrared_to_visible"`.
     """
 
     name: str
     trials: dict[int, RetrievalMetrics]
+    direction: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name as a key of a file: `"all_search_single_shot"`."""
+        return "_".join(re.findall(r"\w+", self.name)).lower()
 
     @property
     def mean(self) -> dict[str, float]:
@@ -57,6 +66,7 @@ class EvaluationRow:
         }
         return {
             "name": self.name,
+            "direction": self.direction,
             "mean": self.mean,
             "deviation": self.deviation,
             "trials": trials,
@@ -87,13 +97,7 @@ class EvaluationTable:
         raise KeyError(f"{name!r} is none of {[row.name for row in self.rows]}")
 
     def __str__(self):
-        cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join(map(align, line, widths, range(len(line))))
-            for line in cells
-        ]
-        return "\n".join([self.title, *lines, *self.notes])
+        return "\n".join([self.title, format_table(self._cells()), *self.notes])
 
     def markdown(self) -> str:
         """The table as Markdown, mean ± deviation in percent."""
@@ -149,7 +153,3 @@ def row_cells(row):
 def column_title(name):
     titles = {"mean_ap": "mAP", "mean_inp": "mINP"}
     return titles.get(name) or name.replace("rank", "R-")
-
-
-def align(cell, width, column):
-    return cell.ljust(width) if column == 0 else cell.rjust(width)

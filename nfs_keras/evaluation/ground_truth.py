@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nfs_keras.evaluation.protocol import Protocol
+from nfs_keras.evaluation.protocol import Protocol, find_protocol
 
 MAX_GROUP = 32  # queries in a unit of work: enough units for every thread
 
@@ -118,3 +118,65 @@ class GroundTruth:
             columns = np.flatnonzero(self.gallery_cameras == gallery_camera)
             hidden.setdefault(query_camera, []).append(columns)
         return hidden
+
+
+def make_ground_truth(shape, identities, cameras, protocol, ranks):
+    """Checks labels against the `shape` of the ranking and joins them."""
+    protocol = find_protocol(protocol)
+    identities, cameras = check_labels(shape, identities, cameras, protocol)
+    truth = GroundTruth(*identities, *cameras, protocol)
+    check_ranks(ranks, truth)
+    return truth
+
+
+def check_labels(shape, identities, cameras, protocol):
+    """Returns identities and cameras as arrays that fit the ranking."""
+    sides = ("query", "gallery")
+    identities = [
+        check_length(f"{side}_identities", values, length)
+        for side, values, length in zip(sides, identities, shape, strict=True)
+    ]
+    if not protocol.needs_cameras:
+        return identities, (None, None)
+    if any(numbers is None for numbers in cameras):
+        raise ValueError(
+            f"The rules of {protocol.name} need camera numbers. "
+            f"Received: query_cameras={cameras[0]}, "
+            f"gallery_cameras={cameras[1]}. "
+            "Pass the camera of every query and gallery image."
+        )
+    cameras = [
+        check_length(f"{side}_cameras", values, length)
+        for side, values, length in zip(sides, cameras, shape, strict=True)
+    ]
+    for side, numbers in zip(sides, cameras, strict=True):
+        protocol.check_cameras(side, numbers)
+    return identities, cameras
+
+
+def check_length(name, values, length):
+    values = np.asarray(values)
+    if values.shape != (length,):
+        raise ValueError(
+            f"`{name}` has one value per image. "
+            f"Received: {name}.shape={values.shape} for {length} images. "
+            "Take both from the same list of samples."
+        )
+    if not length:
+        raise ValueError(
+            "Query and gallery must not be empty. "
+            f"Received: no {name}. "
+            "Look whether the dataset was read."
+        )
+    return values
+
+
+def check_ranks(ranks, truth):
+    """Refuses ranks that the gallery does not reach."""
+    if not ranks or min(ranks) < 1 or max(ranks) > truth.max_rank:
+        raise ValueError(
+            f"`ranks` lie between 1 and the {truth.max_rank:,} "
+            f"{truth.protocol.counts} of the gallery. "
+            f"Received: ranks={tuple(ranks)}. "
+            "Ask for smaller ranks or use a larger gallery."
+        )

@@ -5,8 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from nfs_keras.evaluation.checks import check_embeddings
-from nfs_keras.evaluation.similarity import GIBIBYTE, similarity_blocks
+from nfs_keras.evaluation.similarity import (
+    GIBIBYTE,
+    check_embeddings,
+    similarity_blocks,
+)
 
 
 def top_k(

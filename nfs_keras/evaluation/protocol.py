@@ -4,7 +4,7 @@ The ranking code knows nothing of any dataset; everything in which the field's
 evaluators differ is a field of `Protocol`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +55,17 @@ class Protocol:
         sides = (self.query, self.gallery, self.excluded)
         return self.excludes_same_camera or any(sides)
 
+    def directed(self, modality: str) -> "Protocol":
+        """The same rules with queries of `modality`, swapped if they must."""
+        if self.query is None or self.query.modality == modality:
+            return self
+        return replace(
+            self,
+            query=self.gallery,
+            gallery=self.query,
+            excluded=tuple((g, q) for q, g in self.excluded),
+        )
+
     def check_cameras(self, side: str, numbers: np.ndarray) -> None:
         """Refuses camera numbers that the `side` of the protocol lacks."""
         cameras = getattr(self, side)
@@ -70,6 +81,8 @@ class Protocol:
                 "have been swapped."
             )
 
+
+RANKS = (1, 5, 10, 20)  # those that the field reports
 
 # Both directions; one camera a side, so no rule is needed.
 REGDB = Protocol("RegDB")

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nfs_keras.evaluation.checks import check_embeddings
 from nfs_keras.evaluation.nearest import best
 from nfs_keras.evaluation.similarity import (
     GIBIBYTE,
+    check_embeddings,
     row_scales,
     similarity_blocks,
     unit_rows,

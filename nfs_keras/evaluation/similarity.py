@@ -131,3 +131,32 @@ def check_finite(block, queries):
             f"={block[row, column]}. "
             "Leave it to the protocol to hide images."
         )
+
+
+def check_embeddings(
+    query: np.ndarray, gallery: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two sets of embeddings as arrays that can be compared."""
+    query = check_matrix("query", query)
+    gallery = check_matrix("gallery", gallery)
+    if query.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            "Query and gallery embeddings must have the same dimension. "
+            f"Received: query.shape={query.shape}, "
+            f"gallery.shape={gallery.shape}. "
+            "Embed both with the same network."
+        )
+    return query, gallery
+
+
+def check_matrix(name: str, embeddings: np.ndarray) -> np.ndarray:
+    """Returns (N, D) embeddings with N > 0."""
+    embeddings = np.asarray(embeddings)
+    if embeddings.ndim != 2 or not embeddings.size:
+        raise ValueError(
+            f"`{name}` is a non-empty (images, dimension) matrix. "
+            f"Received: {name}.shape={embeddings.shape}. "
+            "Look whether the dataset is empty and whether embeddings are "
+            "flat."
+        )
+    return embeddings

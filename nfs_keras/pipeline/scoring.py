@@ -11,20 +11,13 @@ from nfs_keras.evaluation import (
     ImageEmbedder,
     calibrate,
     confidence_intervals,
-    evaluate_llcm,
-    evaluate_regdb,
-    evaluate_sysu_mm01,
+    evaluate,
     retrieval_metrics,
 )
 from nfs_keras.models import count_flops
 from nfs_keras.report.run import SYNTHETIC
 from nfs_keras.serving import fit_match_probability
 
-EVALUATE = {
-    "regdb": evaluate_regdb,
-    "sysu_mm01": evaluate_sysu_mm01,
-    "llcm": evaluate_llcm,
-}
 DIRECTIONS = {
     "visible_to_infrared": ("visible", "infrared"),
     "infrared_to_visible": ("infrared", "visible"),
@@ -113,12 +106,11 @@ def evaluate_embedded(embedded, dataset):
     Returns:
         An `EvaluationTable`.
     """
-    check_protocol(dataset)
     if "path" in embedded:
         embed = recall(embedded)
     else:
         embed = {trial: recall(x) for trial, x in embedded.items()}
-    table = EVALUATE[dataset.name](embed, dataset)
+    table = evaluate(embed, dataset)
     notes = (SYNTHETIC,) if dataset.synthetic else ()
     return dataclasses.replace(table, notes=(*table.notes, *notes))
 
@@ -129,32 +121,20 @@ def recall(embedded):
     return lambda samples: np.stack([by_path[s.path] for s in samples])
 
 
-def check_protocol(dataset):
-    """Refuses a dataset without a test protocol."""
-    if dataset.name not in EVALUATE:
-        raise ValueError(
-            f"The datasets with a protocol are {', '.join(EVALUATE)}. "
-            f"Received: {dataset!r}. "
-            "Lay the pictures out as one of these, or score embeddings with "
-            "`nfs_keras.evaluation.retrieval_metrics`."
-        )
-
-
 def describe_scores(table):
     """Gives a table as `metrics.json` keeps it.
 
     Returns:
-        Dict of direction to dict of figures in percent, means over the
-        trials; with several trials their `deviation`, with one the 95 %
-        `intervals` over people.
+        Dict of `"rows"`, every row of the table under its key, and of each
+        direction, the first row that searches in it. A row is a dict: its
+        `title`; its figures in percent, means over the trials; with several
+        trials their `deviation`, with one the 95 % `intervals` over people.
     """
+    rows = {row.key: describe_row(row) for row in table.rows}
     directions = {}
     for row in table.rows:
-        # SYSU-MM01 names its galleries: the first is the one to compare by.
-        name = row.name.replace(" ", "_")
-        name = name if name in DIRECTIONS else "infrared_to_visible"
-        directions.setdefault(name, describe_row(row))
-    return directions
+        directions.setdefault(row.direction, rows[row.key])
+    return {**directions, "rows": rows}
 
 
 def describe_row(row):
@@ -167,6 +147,7 @@ def describe_row(row):
         spread = {"intervals": confidence_intervals(trials[0], ranks=ranks)}
     cmc = np.mean([metrics.cmc[:CMC_LENGTH] for metrics in trials], axis=0)
     return {
+        "title": row.name,
         **row.mean,
         **spread,
         "num_valid_queries": int(np.mean(row.num_valid_queries)),
