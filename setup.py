@@ -51,7 +51,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["nfs_keras", "nfs_keras.*"]),
-    package_data={"nfs_keras": ["**/*.h5", "**/*.html", "**/*.css"]},
+    package_data={"nfs_keras": ["**/*.npz", "**/*.html", "**/*.css"]},
     install_requires=[
         "absl-py>=2.1,<3",
         "keras>=3.15,<4",
@@ -60,8 +60,7 @@ setup(
         "tensorflow>=2.21,<3",
     ],
     extras_require=EXTRAS,
-    py_modules=["nfs_reid"],
-    entry_points={"console_scripts": ["nfs-reid = nfs_reid:main"]},
+    entry_points={"console_scripts": ["nfs-reid = nfs_keras.cli.main:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
         "Programming Language :: Python :: 3 :: Only",

@@ -1,33 +1,32 @@
-"""The main job on SYSU-MM01: six cameras, many more people, galleries drawn.
+"""Searches which features to keep on SYSU-MM01: six cameras, random galleries.
 
-Without --data_dir it draws a small synthetic SYSU-MM01 once:
+Without --data it makes a small synthetic SYSU-MM01 once:
 
     python examples/train_sysu_mm01.py
 
 With SYSU-MM01 on disk and a GPU:
 
-    python examples/train_sysu_mm01.py --data_dir=SYSU-MM01 --preset=paper
+    python examples/train_sysu_mm01.py --data=SYSU-MM01 --preset=paper
 
-Infrared pictures are searched for among visible ones, in galleries that are
-drawn ten times: all-search and indoor-search, single- and multi-shot. The same
-command goes on where it was interrupted.
+Infrared images are searched for among visible ones, in galleries that are
+drawn ten times: all-search and indoor-search, single- and multi-shot. After
+Ctrl-C run the same command again: it resumes.
 """
 
-import nfs_reid  # isort: split
-
-import dataclasses
 import pathlib
 import sys
 
 from absl import flags
 
-from nfs_keras.datasets import SYSUMM01, synthesize_sysu_mm01
+from nfs_keras.cli import run
+from nfs_keras.datasets import SYSUMM01
 from nfs_keras.pipeline import run_pipeline
-from nfs_keras.recipes import PRESETS
+from nfs_keras.presets import PRESETS
 from nfs_keras.scale import make_strategy
+from nfs_keras.synthetic import synthesize_sysu_mm01
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data_dir", None, "SYSU-MM01's folder; drawn if not given.")
+flags.DEFINE_string("data", None, "SYSU-MM01's folder; else a synthetic one.")
 flags.DEFINE_enum(
     "sampler", "seeded", ["seeded", "official"], "Who draws the galleries."
 )
@@ -41,31 +40,27 @@ flags.DEFINE_bool("smoke", False, "Try every stage in a minute.")
 
 
 def find_data():
-    """The dataset's folder: the one given, or a synthetic one, drawn once."""
-    if FLAGS.data_dir:
-        return FLAGS.data_dir
+    """The dataset's folder: the one given, or a synthetic one, made once."""
+    if FLAGS.data:
+        return FLAGS.data
     people = 130 if FLAGS.smoke else 200  # 25 of 130 are tested on
     root = pathlib.Path(f"data/synthetic_sysu_mm01_{people}")
     if not root.exists():
-        print(f"No --data_dir: drawing {people} people in {root}.", flush=True)
+        print(f"No --data: making {people} people in {root}.", flush=True)
         synthesize_sysu_mm01(root, people, verbose=sys.stdout.isatty())
-    print("These people are drawn; give --data_dir for the real SYSU-MM01.")
+    print("These people are synthetic; give --data for the real SYSU-MM01.")
     return root
 
 
 def main(_):
     dataset = SYSUMM01(find_data(), sampler=FLAGS.sampler)
-    recipe = PRESETS[FLAGS.preset]()
+    preset = PRESETS[FLAGS.preset]()
     if FLAGS.smoke:
-        recipe = recipe.smoke()
-    elif FLAGS.preset == "paper":
-        # AGW's epoch: as many pictures as the larger modality has.
-        visible = sum(s.modality == "visible" for s in dataset.train)
-        recipe = dataclasses.replace(recipe, steps=visible // 32)
+        preset = preset.smoke()
     with make_strategy(FLAGS.strategy).scope():
-        run = run_pipeline(FLAGS.output, dataset, recipe, FLAGS.seed)
-    print(f"Open {run / 'report.html'} in a browser.")
+        finished = run_pipeline(FLAGS.output, dataset, preset, FLAGS.seed)
+    print(f"Open {finished / 'report.html'} in a browser.")
 
 
 if __name__ == "__main__":
-    nfs_reid.run(main)
+    run(main)

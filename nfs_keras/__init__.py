@@ -1,28 +1,30 @@
 """Neural feature search for RGB-infrared person re-identification.
 
-The packages, from the ground up: `layers`, `losses`, `evaluation`,
-`synthetic`; `backbones`, `callbacks`, `datasets`; `models`; `serving`,
-`report`, `scale`; `pipeline`.
-`layers` and `losses` are open at once, so that a saved model finds them; the
-others open when first touched, so that the import stays quick.
+The packages, from the ground up: `layers`, `losses`; `search`, the method on
+any Keras model; `callbacks`, `synthetic`, `datasets`, `evaluation`; `reid`,
+the two-stream network; `serving`, `report`, `scale`; `pipeline`; `cli`.
+`models` is the public door to `search` and `reid`.
+
+Packages open when first touched, so that the import is quick.
 """
 
 import importlib
-
-from nfs_keras import layers as layers
-from nfs_keras import losses as losses
+import sys
 
 __version__ = "0.1.0"
 
 OPENED_LATER = (
-    "modalities",
     "callbacks",
     "cli",
     "datasets",
     "evaluation",
+    "layers",
+    "losses",
+    "modalities",
     "models",
     "ops",
     "pipeline",
+    "presets",
     "reid",
     "report",
     "scale",
@@ -31,6 +33,12 @@ OPENED_LATER = (
     "serving",
     "synthetic",
 )
+
+if "keras" in sys.modules:
+    # Whoever works with Keras finds the layers registered, to load models
+    # that contain them; the command line does not wait for TensorFlow.
+    importlib.import_module("nfs_keras.layers")
+    importlib.import_module("nfs_keras.losses")
 
 
 def __getattr__(name):

@@ -5,6 +5,7 @@ same files afterwards.
 """
 
 import contextlib
+import csv
 import datetime
 import fcntl
 import json
@@ -131,6 +132,13 @@ class RunFolder:
         """Loads what `save_network` saved."""
         return keras.models.load_model(self / NETWORKS[name])
 
+    def cpu_seconds(self, stages):
+        """Processor seconds of all epochs that some stages trained."""
+        rows = read_history_rows(self / "history.csv")
+        return sum(
+            float(row["cpu_seconds"]) for row in rows if row["stage"] in stages
+        )
+
     def read_json(self, name):
         """Reads a JSON file of the folder."""
         return json.loads((self / name).read_text("utf-8"))
@@ -175,6 +183,14 @@ class RunFolder:
 
     def _write(self):
         self.write_json("run.json", self.content)
+
+
+def read_history_rows(file):
+    """List of the rows of a `history.csv`, dicts of strings."""
+    if not file.exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def lock(folder):

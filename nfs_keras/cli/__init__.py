@@ -1,1 +1,3 @@
-"""The command line: one thin file per verb, over the library's functions."""
+"""The command `nfs-reid`, and how the examples run."""
+
+from nfs_keras.cli.program import run as run

@@ -1,6 +1,6 @@
 """Writes a network as a SavedModel that TF-Serving runs as it is.
 
-    nfs-reid export --network=run/model.keras models/person
+    nfs-reid export --model=run/model.keras models/person
 
 The network is derived and compacted first. Each call adds a version; --onnx
 and --litert write encoders in other formats beside it.
@@ -13,18 +13,18 @@ from nfs_keras.cli.arguments import words_named
 from nfs_keras.serving import export_litert, export_onnx, export_saved_model
 
 FLAGS = flags.FlagValues()
-flags.DEFINE_string("network", None, "A .keras file.", flag_values=FLAGS)
+flags.DEFINE_string("model", None, "A .keras file.", flag_values=FLAGS)
 flags.DEFINE_enum(
     "precision", "float32", ["float32", "bfloat16", "float16"],
     "Of the kernels.", flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_bool("onnx", False, "Also for ONNX.", flag_values=FLAGS)
 flags.DEFINE_bool("litert", False, "Also for LiteRT.", flag_values=FLAGS)
-flags.mark_flag_as_required("network", flag_values=FLAGS)
+flags.mark_flag_as_required("model", flag_values=FLAGS)
 
 
 def run(words):
-    network = keras.models.load_model(FLAGS.network)
+    network = keras.models.load_model(FLAGS.model)
     directory = words_named(words, "DIRECTORY")
     path = export_saved_model(network, directory, precision=FLAGS.precision)
     paths = [path]

@@ -3,32 +3,45 @@
 import importlib
 import sys
 
-from absl import flags
+from nfs_keras.cli.program import (
+    MISUNDERSTOOD,
+    SUCCESS,
+    end,
+    ended_by_ctrl_c,
+    exit_status,
+    prepare_tensorflow,
+)
 
-from nfs_keras.cli.outcome import MISUNDERSTOOD, SUCCESS, exit_status, tell
+RESUMES = "Run the same command again: it resumes at the last finished epoch."
+SKIPS = "Run the same command again: it skips what is done."
+RESTARTS = "Run the same command again: it starts over."
 
+# What a verb does, and what it does when it is run again after Ctrl-C.
 VERBS = {
-    "synthesize": "make a synthetic dataset in a benchmark's layout",
-    "check": "examine a dataset before anything is trained on it",
-    "train": "the main job: search, retrain, evaluate, export, report",
-    "search": "only the search: which features are worth keeping",
-    "retrain": "the main job with an architecture that was found before",
-    "evaluate": "score a network on a dataset's protocol",
-    "export": "write a network as a SavedModel",
-    "embed": "embed a folder of images, here or by a server",
-    "index": "put embeddings into a gallery",
-    "query": "find a person in a gallery",
-    "import-weights": "convert PyTorch weights",
-    "summary": "print the essence of a run",
-    "report": "write the page of one run, or compare several",
+    "synthesize": (
+        "make a synthetic dataset in a benchmark's layout",
+        RESTARTS,
+    ),
+    "check": ("examine a dataset before anything is trained on it", RESTARTS),
+    "train": ("search, train, compact, evaluate, export, report", RESUMES),
+    "search": ("only the search: which features are worth keeping", RESUMES),
+    "retrain": ("train with an architecture that was found before", RESUMES),
+    "evaluate": ("score a network on a dataset's protocol", RESTARTS),
+    "export": ("write a network as a SavedModel", RESTARTS),
+    "embed": ("embed a folder of images, here or by a server", SKIPS),
+    "index": ("put embeddings into a gallery", SKIPS),
+    "query": ("find a person in a gallery", RESTARTS),
+    "import-weights": ("convert PyTorch weights", RESTARTS),
+    "summary": ("print the essence of a run", RESTARTS),
+    "report": ("write the page of one run, or compare several", RESTARTS),
 }
 USAGE = """\
 nfs-reid VERB [FLAGS]: feature search for RGB-infrared person re-identification
 
 {verbs}
 
-nfs-reid VERB --help tells more. --debug shows the traceback of an error.
-Start with:
+nfs-reid VERB --help explains its flags. --debug shows the traceback of an
+error. Start with:
 
   nfs-reid synthesize data/people
   nfs-reid train --data=data/people --output=runs/first"""
@@ -50,21 +63,29 @@ def main(argv=None):
         return SUCCESS if words else MISUNDERSTOOD
     verb, *rest = words
     if verb not in VERBS:
-        return tell(f"nfs-reid: no verb {verb!r}.\n\n{usage()}", MISUNDERSTOOD)
+        return end(f"nfs-reid: no verb {verb!r}.\n\n{usage()}", MISUNDERSTOOD)
     return exit_status(
-        lambda: run_verb(verb, rest), f"nfs-reid {verb}", "--debug" in rest
+        lambda: run_verb(verb, rest),
+        f"nfs-reid {verb}",
+        "--debug" in rest,
+        VERBS[verb][1],
     )
 
 
 def usage():
     """The text that lists the verbs."""
-    lines = [f"  {verb:<16}{what}" for verb, what in VERBS.items()]
+    lines = [f"  {verb:<16}{what}" for verb, (what, _) in VERBS.items()]
     return USAGE.format(verbs="\n".join(lines))
 
 
 def run_verb(verb, words):
-    """Parses a verb's flags and runs it, or tells what it does."""
-    module = importlib.import_module(f"nfs_keras.cli.{verb.replace('-', '_')}")
+    """Parses a verb's flags and runs it, or prints what it does."""
+    from absl import flags
+
+    with ended_by_ctrl_c():
+        prepare_tensorflow()
+        name = verb.replace("-", "_")
+        module = importlib.import_module(f"nfs_keras.cli.{name}")
     values = module.FLAGS
     values.unparse_flags()  # of an earlier call in this process
     if "debug" not in values:
@@ -76,3 +97,7 @@ def run_verb(verb, words):
         print(f"{module.__doc__}\nFlags:\n{values.get_help()}")
         return SUCCESS
     return module.run(values([verb, *words])[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,11 +1,11 @@
-"""The main job with an architecture that was found before.
+"""Trains with an architecture that was found before.
 
     nfs-reid retrain --architecture=runs/first/architecture.json \
         --data=data/RegDB --output=runs/second
 
-Retrains, cuts down, evaluates, exports and draws. --preset and --search must be
-those of the search that found it: an architecture names every channel and
-pixel.
+Trains from the start with its masks, compacts, evaluates, exports and reports.
+--preset and --search must be those of the search that found it: an
+architecture names every channel and pixel.
 """
 
 from absl import flags
@@ -13,10 +13,10 @@ from absl import flags
 from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.training_flags import (
     chosen_dataset,
-    chosen_recipe,
+    chosen_preset,
     training_flags,
 )
-from nfs_keras.pipeline import STAGES, run_pipeline
+from nfs_keras.pipeline import run_pipeline
 from nfs_keras.scale import make_strategy
 
 FLAGS = training_flags()
@@ -32,9 +32,8 @@ def run(words):
         run_pipeline(
             FLAGS.output,
             chosen_dataset(FLAGS),
-            chosen_recipe(FLAGS),
+            chosen_preset(FLAGS),
             FLAGS.seed,
             FLAGS.search,
-            stages=[s for s in STAGES if s not in ("baseline", "search")],
             architecture=FLAGS.architecture,
         )

@@ -2,14 +2,15 @@
 
     nfs-reid search --data=data/RegDB --output=runs/first
 
-Leaves architecture.json, for `nfs-reid retrain`, and gates.npz, how the gates
-moved. `nfs-reid train` with the same flags goes on from there.
+Leaves architecture.json, for `nfs-reid retrain`, gates.npz, how the gates
+moved, and searched.keras, the network that was trained on the way. `nfs-reid
+train` with the same flags resumes from there.
 """
 
 from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.training_flags import (
     chosen_dataset,
-    chosen_recipe,
+    chosen_preset,
     training_flags,
 )
 from nfs_keras.pipeline import run_pipeline
@@ -24,7 +25,7 @@ def run(words):
         run = run_pipeline(
             FLAGS.output,
             chosen_dataset(FLAGS),
-            chosen_recipe(FLAGS),
+            chosen_preset(FLAGS),
             FLAGS.seed,
             FLAGS.search,
             stages=("search",),

@@ -1,20 +1,23 @@
-"""Does the main job: what does searching features bring on this dataset?
+"""Searches the features of a network on a dataset, from data to SavedModel.
 
     nfs-reid train --data=data/RegDB --output=runs/first
 
-A baseline is trained; features are searched on two halves of the training
-people; the network is retrained with what was chosen, cut down to it,
-evaluated beside the baseline, exported for TF-Serving and drawn in
-report.html. docs/run_folder.md explains every file of --output.
+A baseline is trained, and for as much processor time another network, whose
+features are searched on the way; it is compacted, evaluated beside the
+baseline, exported for TF-Serving and shown in report.html. docs/run_folder.md
+explains every file of --output.
 
-An interrupted run goes on with the same command. --trial=all trains on all ten
-trials of RegDB and averages, as published figures are.
+An interrupted run resumes with the same command. --trial=all trains on all ten
+trials of RegDB and averages, as published figures are. --retrain trains the
+searched network once more, from the start.
 """
+
+from absl import flags
 
 from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.training_flags import (
     chosen_dataset,
-    chosen_recipe,
+    chosen_preset,
     training_flags,
 )
 from nfs_keras.datasets import open_dataset
@@ -22,14 +25,23 @@ from nfs_keras.pipeline import run_pipeline, run_trials
 from nfs_keras.scale import make_strategy
 
 FLAGS = training_flags()
+flags.DEFINE_bool(
+    "retrain", False, "Train once more with the final masks.",
+    flag_values=FLAGS,
+)  # fmt: skip
 
 
 def run(words):
     words_named(words)
-    how = (chosen_recipe(FLAGS), FLAGS.seed, FLAGS.search)
+    given = (chosen_preset(FLAGS), FLAGS.seed, FLAGS.search)
+    options = {"retrain": FLAGS.retrain}
     with make_strategy(FLAGS.strategy).scope():
         if FLAGS.trial == "all":
-            data = open_dataset(FLAGS.data, reader=FLAGS.reader)
-            run_trials(FLAGS.output, data, *how)
+            run_trials(
+                FLAGS.output,
+                open_dataset(FLAGS.data, reader=FLAGS.reader),
+                *given,
+                **options,
+            )
         else:
-            run_pipeline(FLAGS.output, chosen_dataset(FLAGS), *how)
+            run_pipeline(FLAGS.output, chosen_dataset(FLAGS), *given, **options)

@@ -1,10 +1,12 @@
 """The flags that the verbs which train have in common."""
 
+import dataclasses
+
 from absl import flags
 
 from nfs_keras.cli.arguments import reader_flag
 from nfs_keras.datasets import open_dataset
-from nfs_keras.recipes import PRESETS, STARTS
+from nfs_keras.presets import PRESETS, PRETRAINED
 
 
 def training_flags():
@@ -14,7 +16,7 @@ def training_flags():
         "data", None, "Folder of the dataset.", flag_values=values
     )
     flags.DEFINE_string(
-        "output", None, "Folder of the run: new, or to go on with.",
+        "output", None, "Folder of the run: new, or to resume.",
         flag_values=values,
     )  # fmt: skip
     flags.DEFINE_enum(
@@ -23,7 +25,7 @@ def training_flags():
         "a GPU.", flag_values=values,
     )  # fmt: skip
     flags.DEFINE_enum(
-        "backbone", None, list(STARTS),
+        "backbone", None, list(PRETRAINED),
         "Which network, if not the preset's.", flag_values=values,
     )  # fmt: skip
     flags.DEFINE_string(
@@ -37,9 +39,9 @@ def training_flags():
         "search", "dual", ["dual", "channel", "spatial"],
         "What to search: channels, pixels or both.", flag_values=values,
     )  # fmt: skip
-    flags.DEFINE_bool(
-        "compress", False, "Search for fewer operations, with a budget.",
-        flag_values=values,
+    flags.DEFINE_float(
+        "budget", None, "Share of the operations to keep, if not the preset's; "
+        "0 searches without a budget.", 0.0, 1.0, flag_values=values,
     )  # fmt: skip
     flags.DEFINE_enum(
         "strategy", "none", ["none", "mirrored"],
@@ -74,11 +76,11 @@ def trial_number(text):
     return int(text)
 
 
-def chosen_recipe(values):
-    """Makes the recipe that the flags name."""
-    recipe = PRESETS[values.preset]()
+def chosen_preset(values):
+    """Makes the preset that the flags name."""
+    preset = PRESETS[values.preset]()
     if values.backbone:
-        recipe = recipe.with_backbone(values.backbone)
-    if values.compress:
-        recipe = recipe.compressed()
-    return recipe.smoke() if values.smoke else recipe
+        preset = preset.with_backbone(values.backbone)
+    if values.budget is not None:
+        preset = dataclasses.replace(preset, budget=values.budget or None)
+    return preset.smoke() if values.smoke else preset

@@ -1,15 +1,15 @@
-"""The main job, from a dataset to a searched, evaluated, exported model.
+"""The pipeline, from a dataset to a searched, scored, exported network.
 
 `run_pipeline` does it in stages. Each stage leaves its result in the folder of
-the run and is skipped when it is there already, so the same call goes on where
-an earlier one was interrupted; training goes on from its last epoch, exactly.
-`run_trials` does it on every trial of RegDB.
+the run and is skipped when it is there already, so the same call resumes what
+was interrupted; training resumes at its last epoch, exactly. `run_trials` does
+it on every trial of RegDB.
 """
 
-from nfs_keras.pipeline.run_folder import RunFolder as RunFolder
 from nfs_keras.pipeline.run_pipeline import STAGES as STAGES
 from nfs_keras.pipeline.run_pipeline import run_pipeline as run_pipeline
 from nfs_keras.pipeline.run_trials import run_trials as run_trials
 from nfs_keras.pipeline.scoring import embed_test as embed_test
 from nfs_keras.pipeline.scoring import evaluate_embedded as evaluate_embedded
 from nfs_keras.pipeline.scoring import image_embedder as image_embedder
+from nfs_keras.run_folder import RunFolder as RunFolder

@@ -1,28 +1,30 @@
 """What a run found, in a few lines for a terminal."""
 
-from nfs_keras.report.formats import decimal, short
+from nfs_keras.modalities import DIRECTIONS
+from nfs_keras.report.formats import decimal, duration, short
 from nfs_keras.report.run import SYNTHETIC
+from nfs_keras.text_tables import format_table
 
-DIRECTIONS = ("visible_to_infrared", "infrared_to_visible")
 FIGURES = {"rank1": "R-1", "mean_ap": "mAP"}
+SHORT = {"visible_to_infrared": "V->I", "infrared_to_visible": "I->V"}
 
 
-def tell_results(rows, synthetic=False):
-    """Tabulates the networks of a run, and says what the search brought.
+def format_results(rows, synthetic=False):
+    """Tabulates the networks of a run, and states what the search gained.
 
     Args:
         rows: List of dicts, the rows of `metrics.json`.
-        synthetic: Whether the test people are drawn, which is then said.
+        synthetic: Whether the test people are synthetic, which is then said.
 
     Returns:
-        String of several lines. Figures are percent; speed is pictures per
-        second on the machine of the run.
+        String of several lines. Figures are percent; speed is images per
+        second on the machine of the run, training is processor time.
     """
     directions = [d for d in DIRECTIONS if d in rows[0]]
     parts = [tabulate(rows, directions)]
     by_name = {row["name"]: row for row in rows}
-    if {"baseline", "searched"} <= set(by_name):
-        parts.append(tell_gain(by_name, directions))
+    if {"baseline", "compacted"} <= set(by_name):
+        parts.append(describe_gain(by_name, directions))
     if synthetic:
         parts.append(SYNTHETIC)
     return "\n".join(parts)
@@ -30,55 +32,61 @@ def tell_results(rows, synthetic=False):
 
 def tabulate(rows, directions):
     """Lays out scores and costs, a line for each network."""
-    spans = [" " * 10, *(f"{spaced(d):>21}" for d in directions)]
-    titles = f"{'R-1':>13}{'mAP':>8}" * len(directions)
-    lines = ["".join(spans), f"{'':10}{titles}{'FLOPs':>10}{'pictures/s':>12}"]
-    for row in rows:
-        scores = [
-            f"{decimal(row[d]['rank1']):>13}{decimal(row[d]['mean_ap']):>8}"
-            for d in directions
+    titles = [
+        f"{title} {SHORT[direction]}"
+        for direction in directions
+        for title in FIGURES.values()
+    ]
+    head = ["", *titles, "operations", "images/s", "training"]
+    lines = [
+        [
+            row["name"],
+            *(decimal(row[d][f]) for d in directions for f in FIGURES),
+            short(row["flops"]),
+            f"{row['images_per_second']:,.0f}",
+            duration(row.get("cpu_seconds")),
         ]
-        cost = f"{short(row['flops']):>10}{row['images_per_second']:>12,.0f}"
-        lines.append(f"{row['name']:10}{''.join(scores)}{cost}")
-    return "\n".join(lines)
+        for row in rows
+    ]
+    return format_table([head, *lines])
 
 
-def tell_gain(rows, directions):
-    """Says what the search gained or lost, and how far chance could go."""
-    baseline, searched = rows["baseline"], rows["searched"]
+def describe_gain(rows, directions):
+    """States what the search gained or lost, and at what cost."""
+    baseline, compacted = rows["baseline"], rows["compacted"]
     gains = {
-        figure: [searched[d][figure] - baseline[d][figure] for d in directions]
-        for figure in FIGURES
-    }
-    every = sum(gains.values(), [])
-    words = "gained in some figures and lost in others"
-    if not any(every):
-        words = "changed no figure"
-    elif min(every) > 0:
-        words = "gained in all figures"
-    elif max(every) < 0:
-        words = "lost in all figures"
-    told = "; ".join(
-        f"{title} {', '.join(f'{gain:+.1f}' for gain in gains[figure])}"
+        title: [compacted[d][figure] - baseline[d][figure] for d in directions]
         for figure, title in FIGURES.items()
+    }
+    changes = "; ".join(
+        f"{title} {', '.join(f'{gain:+.1f}' for gain in found)}"
+        for title, found in gains.items()
     )
-    return f"The search {words}: {told}.{tell_chance(baseline, directions)}"
+    saved = 1 - compacted["flops"] / baseline["flops"]
+    lines = [
+        f"Searched and compacted against the baseline: {changes}; "
+        f"{saved:.0%} fewer operations."
+    ]
+    if baseline.get("cpu_seconds") and compacted.get("cpu_seconds"):
+        lines.append(
+            "Processor time of training: "
+            f"{duration(baseline['cpu_seconds'])} the baseline, "
+            f"{duration(compacted['cpu_seconds'])} the search, its gates' "
+            "steps included."
+        )
+    return "\n".join([*lines, *describe_chance(baseline, directions)])
 
 
-def tell_chance(row, directions):
+def describe_chance(row, directions):
     """Says how far chance alone moves R-1, as far as that is known."""
     if "deviation" in row[directions[0]]:
         widest = max(row[d]["deviation"]["rank1"] for d in directions)
-        return f" From trial to trial R-1 deviates by {widest:.1f}."
+        return [f"From trial to trial R-1 deviates by {widest:.1f}."]
     if "intervals" not in row[directions[0]]:
-        return ""
+        return []
     intervals = [row[d]["intervals"]["rank1"] for d in directions]
     widest = max(high - low for low, high in intervals) / 2
-    return (
-        f" With other test people R-1 could be {widest:.1f} off, and another "
+    return [
+        f"With other test people R-1 could be {widest:.1f} off, and another "
         "seed moves it too: trust a gain that several seeds show."
-    )
-
-
-def spaced(direction):
-    return direction.replace("_", " ")
+    ]

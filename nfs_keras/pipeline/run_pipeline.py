@@ -20,7 +20,11 @@ from nfs_keras.datasets import (
 from nfs_keras.evaluation import check_protocol
 from nfs_keras.models import Architecture, compact
 from nfs_keras.pipeline.results import format_results
-from nfs_keras.pipeline.scoring import calibrate_network, score_networks
+from nfs_keras.pipeline.scoring import (
+    calibrate_network,
+    read_probability,
+    score_networks,
+)
 from nfs_keras.pipeline.training import (
     check_folds,
     search_features,
@@ -28,7 +32,7 @@ from nfs_keras.pipeline.training import (
     train_weights,
 )
 from nfs_keras.report import write_report, write_tensorboard
-from nfs_keras.run_folder import NETWORKS, RunFolder
+from nfs_keras.run_folder import RunFolder
 from nfs_keras.scale.sharded_sampler import check_shares
 from nfs_keras.search.training_model import num_replicas
 from nfs_keras.serving import export_saved_model
@@ -141,7 +145,7 @@ def run_pipeline(
                     run.load_network("compacted"),
                     run / "saved_model",
                     version=1,
-                    match_probability=run.read_probability(),
+                    match_probability=read_probability(run),
                     run=run.path,
                 )
         with stage("report", "Writing the report") as todo:

@@ -1,4 +1,4 @@
-"""Does the main job on every trial of RegDB, and averages."""
+"""Runs the pipeline on every trial of RegDB, and averages."""
 
 import json
 import pathlib
@@ -6,8 +6,7 @@ import pathlib
 import numpy as np
 
 from nfs_keras.files import replace_file
-from nfs_keras.pipeline.job import NETWORKS
-from nfs_keras.pipeline.results import tell_results
+from nfs_keras.pipeline.results import format_results
 from nfs_keras.pipeline.run_pipeline import run_pipeline
 from nfs_keras.pipeline.scoring import (
     describe_scores,
@@ -15,12 +14,19 @@ from nfs_keras.pipeline.scoring import (
     load_embedded,
 )
 from nfs_keras.report import write_report
+from nfs_keras.run_folder import NETWORKS
 
-COSTS = ("flops", "parameters", "images_per_second")
+COSTS = ("flops", "parameters", "images_per_second", "cpu_seconds")
 
 
 def run_trials(
-    output, dataset, recipe, seed=0, search="dual", trials=range(1, 11)
+    output,
+    dataset,
+    preset,
+    seed=0,
+    search="dual",
+    trials=range(1, 11),
+    retrain=False,
 ):
     """Trains and tests on several trials of RegDB, each in a run of its own.
 
@@ -29,10 +35,11 @@ def run_trials(
             `metrics.json` and `metrics.md`, means and deviations over the
             trials, and `report.html`, the runs side by side.
         dataset: A `RegDB` reader.
-        recipe: A `Recipe`.
+        preset: As for `run_pipeline`.
         seed: As for `run_pipeline`, the same in every trial.
         search: As for `run_pipeline`.
         trials: Trial numbers. Defaults to all ten, as is published.
+        retrain: As for `run_pipeline`.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -52,7 +59,9 @@ def run_trials(
         print(f"=== Trial {trial}", flush=True)
         folder = output / f"trial{trial:02d}"
         reader = dataset.replace(trial=trial)
-        runs[trial] = run_pipeline(folder, reader, recipe, seed, search)
+        runs[trial] = run_pipeline(
+            folder, reader, preset, seed, search, retrain=retrain
+        )
     rows, tables = [], []
     for name in NETWORKS:
         embedded = {t: load_embedded(r.path, name) for t, r in runs.items()}
@@ -65,8 +74,8 @@ def run_trials(
     with replace_file(output / "metrics.md", "w") as file:
         file.write("\n".join(tables))
     write_report([run.path for run in runs.values()], output / "report.html")
-    told = tell_results(rows, dataset.synthetic)
-    print(f"=== {len(runs)} trials\n{told}", flush=True)
+    results = format_results(rows, dataset.synthetic)
+    print(f"=== {len(runs)} trials\n{results}", flush=True)
     return output
 
 

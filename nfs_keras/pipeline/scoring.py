@@ -9,21 +9,24 @@ import tensorflow as tf
 from nfs_keras.datasets import image_dataset
 from nfs_keras.evaluation import (
     ImageEmbedder,
-    calibrate,
+    calibrate_searches,
     confidence_intervals,
     evaluate,
-    retrieval_metrics,
+    labelled_pairs,
 )
+from nfs_keras.files import replace_file
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.models import count_flops
 from nfs_keras.report.run import SYNTHETIC
-from nfs_keras.serving import fit_match_probability
+from nfs_keras.serving import MatchProbability, fit_match_probability
 
-DIRECTIONS = {
-    "visible_to_infrared": ("visible", "infrared"),
-    "infrared_to_visible": ("infrared", "visible"),
-}
 CMC_LENGTH = 50
-MAX_SIDE = 1500  # pictures of a modality that probabilities are fitted to
+# The trainings that each network went through.
+TRAINED_BY = {
+    "baseline": ("baseline",),
+    "searched": ("search", "retrain"),
+    "compacted": ("search", "retrain"),
+}
 COLUMNS = ("path", "identity", "camera", "modality")
 
 
@@ -39,7 +42,7 @@ def image_embedder(network):
     return ImageEmbedder(
         {
             modality: compiled(network.encoder(modality))
-            for modality in ("visible", "infrared")
+            for modality in MODALITIES
         },
         load=lambda samples: image_dataset(samples, network.image_shape),
     )
@@ -54,7 +57,7 @@ def compiled(encoder):
 
 
 def embed_test(embedder, dataset):
-    """Embeds all test pictures of a dataset, once.
+    """Embeds all test images of a dataset, once.
 
     Args:
         embedder: An embedding function, such as `image_embedder` makes.
@@ -72,31 +75,8 @@ def embed_test(embedder, dataset):
     return {**columns, "embedding": embedder(samples)}
 
 
-def mean_average_precision(network, samples):
-    """Scores a network on any pictures: no camera rule, mean of directions.
-
-    Args:
-        network: A `ReIDNetwork`.
-        samples: List of samples of both modalities.
-
-    Returns:
-        Float, percent.
-    """
-    vectors = image_embedder(network)(samples)
-    identities = np.array([sample.identity for sample in samples])
-    modalities = np.array([sample.modality for sample in samples])
-    precisions = []
-    for direction in DIRECTIONS.values():
-        query, gallery = (modalities == modality for modality in direction)
-        sides = vectors[query], vectors[gallery]
-        people = identities[query], identities[gallery]
-        metrics = retrieval_metrics(*sides, *people, ranks=(1,))
-        precisions.append(metrics.mean_ap)
-    return 100 * float(np.mean(precisions))
-
-
 def evaluate_embedded(embedded, dataset):
-    """Scores the embeddings of all test pictures on the dataset's protocol.
+    """Scores the embeddings of all test images on the dataset's protocol.
 
     Args:
         embedded: What `embed_test` gave; for RegDB also a dict of trial to
@@ -156,11 +136,11 @@ def describe_row(row):
 
 
 def describe_cost(network, encode):
-    """Counts and measures what embedding a visible picture costs.
+    """Counts and measures what embedding a visible image costs.
 
     Args:
         network: A `ReIDNetwork`.
-        encode: Its compiled encoder of visible pictures.
+        encode: Its compiled encoder of visible images.
     """
     encoder = network.encoder("visible")
     return {
@@ -171,41 +151,71 @@ def describe_cost(network, encode):
 
 
 def measure_speed(encode, image_shape, batch_size=64, repeats=5):
-    """Pictures per second on this machine: the median of a few batches."""
-    pictures = tf.zeros((batch_size, *image_shape))
+    """Images per second on this machine: the median of a few batches."""
+    images = tf.zeros((batch_size, *image_shape))
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        encode(pictures).numpy()
+        encode(images).numpy()
         seconds.append(time.perf_counter() - start)
     return round(batch_size / float(np.median(seconds)), 1)
 
 
-def calibrations(embedded):
-    """Calibrates "same person?" for each direction, on these embeddings."""
-    found = {}
-    for direction, modalities in DIRECTIONS.items():
-        sides = [embedded["modality"] == modality for modality in modalities]
-        found[direction] = calibrate(
-            *(embedded["embedding"][side] for side in sides),
-            *(embedded["identity"][side] for side in sides),
-        )
-    return found
+def score_networks(run, dataset):
+    """Scores a run's networks, and keeps what its report shows of them.
+
+    Args:
+        run: `RunFolder`. Receives `metrics.json`, `metrics.md` and the test
+            embeddings.
+        dataset: A reader.
+    """
+    rows, tables = [], []
+    for name in run.networks():
+        network = run.load_network(name)
+        embedder = image_embedder(network)
+        embedded = embed_test(embedder, dataset)
+        table = evaluate_embedded(embedded, dataset)
+        cost = describe_cost(network, embedder.encoders["visible"])
+        trained = {"cpu_seconds": run.cpu_seconds(TRAINED_BY[name])}
+        rows.append({"name": name, **describe_scores(table), **cost, **trained})
+        tables.append(f"## {name}\n\n{table.markdown()}")
+        with replace_file(run / "embeddings" / f"{name}.npz") as file:
+            np.savez_compressed(file, **embedded)
+    run.write_json("metrics.json", {"rows": rows})
+    run.write_text("metrics.md", "\n".join(tables))
 
 
-def fit_probability(embedded):
-    """Fits "same person?" as a probability, to pairs of both modalities."""
-    sides = {}
-    for modality in ("visible", "infrared"):
-        rows = np.flatnonzero(embedded["modality"] == modality)
-        step = -(-len(rows) // MAX_SIDE)  # of many, some: pairs are plenty
-        sides[modality] = rows[::step]
-    visible, infrared = sides["visible"], sides["infrared"]
-    embedding, identity = embedded["embedding"], embedded["identity"]
-    return fit_match_probability(
-        embedding[visible] @ embedding[infrared].T,
-        identity[visible, None] == identity[infrared],
+def calibrate_network(run, dataset, held_out):
+    """Calibrates "same person?" on people whom nobody trained or tests on.
+
+    Args:
+        run: `RunFolder`. Receives `calibration.json`.
+        dataset: A reader.
+        held_out: Samples of the people who were held out of training.
+    """
+    embed = image_embedder(run.load_network("compacted"))
+    searches = dataset.both_directions(held_out)
+    found = {
+        direction: calibration.to_dict()
+        for direction, calibration in calibrate_searches(
+            embed, searches
+        ).items()
+    }
+    pairs = labelled_pairs(embed, searches).values()
+    similarity, same = (np.concatenate(x) for x in zip(*pairs, strict=True))
+    run.write_json(
+        "calibration.json",
+        {
+            "directions": found,
+            "people": sorted({sample.identity for sample in held_out}),
+            "probability": fit_match_probability(similarity, same)._asdict(),
+        },
     )
+
+
+def read_probability(run):
+    """The `MatchProbability` that `calibrate_network` has fitted."""
+    return MatchProbability(**run.read_json("calibration.json")["probability"])
 
 
 def load_embedded(folder, name):

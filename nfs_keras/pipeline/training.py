@@ -254,7 +254,9 @@ def divide(samples, folds, proxy):
     parts = []
     for i in range(folds):
         fold = set(identities[i::folds])
-        rows = [j for j, s in enumerate(samples) if (s.identity in fold) == proxy]
+        rows = [
+            j for j, s in enumerate(samples) if (s.identity in fold) == proxy
+        ]
         parts.append(np.array(rows, "int32"))
     return parts
 
@@ -272,10 +274,3 @@ def check_folds(preset, samples):
                     f"{name}[0]={wanted}, but a part of them holds {found}. "
                     f"Train on more people, or with a smaller `{name}`."
                 )
-
-
-def processor_seconds(run, stage):
-    """Float or `None`: what a stage's training took, summed over its epochs."""
-    rows = HistoryLog(run / "history.csv", stage).rows()
-    return sum(float(row["cpu_seconds"]) for row in rows) if rows else None
-

@@ -30,6 +30,8 @@ class ReIDNetwork(keras.Model):
             `"infrared"`.
         trunk: Model from maps and `modality`, int32 `(batch,)`, to a dict of
             `"pooled"`, `"embedding"` and `"logits"`.
+        facts: Dict of JSON values that is saved with the network, such as
+            what it was trained on. Defaults to `None`, for none.
         **kwargs: Base model keyword arguments.
 
     Call arguments:
@@ -50,10 +52,11 @@ class ReIDNetwork(keras.Model):
         embedding too is our choice.
     """
 
-    def __init__(self, stems, trunk, **kwargs):
+    def __init__(self, stems, trunk, facts=None, **kwargs):
         super().__init__(**kwargs)
         self.stems = stems
         self.trunk = trunk
+        self.facts = facts or {}
         self.built = True
 
     @property
@@ -65,6 +68,12 @@ class ReIDNetwork(keras.Model):
     def num_identities(self):
         """Int. Identities that the classifier knows."""
         return self.trunk.output["logits"].shape[-1]
+
+    @property
+    def head_variables(self):
+        """The trainable variables of the neck and the classifier."""
+        layers = map(self.trunk.get_layer, ("neck", "classifier"))
+        return [v for layer in layers for v in layer.trainable_variables]
 
     def call(self, inputs, training=False):
         halves = [
@@ -131,7 +140,7 @@ class ReIDNetwork(keras.Model):
         index = index_of(modality) if isinstance(modality, str) else modality
         trunk = compact_graph(self.trunk, index, drop=("pooled", "embedding"))
         stems = {name: compact_graph(s) for name, s in self.stems.items()}
-        return ReIDNetwork(stems, trunk, name=self.name)
+        return ReIDNetwork(stems, trunk, self.facts, name=self.name)
 
     def named_variables(self):
         """Dict from name to variable, of all but the gates.
@@ -168,6 +177,7 @@ class ReIDNetwork(keras.Model):
             "name": self.name,
             "stems": {k: serialize(v) for k, v in self.stems.items()},
             "trunk": serialize(self.trunk),
+            "facts": dict(self.facts),
         }
 
     @classmethod
@@ -176,6 +186,7 @@ class ReIDNetwork(keras.Model):
         return cls(
             stems={k: deserialize(v) for k, v in config["stems"].items()},
             trunk=deserialize(config["trunk"]),
+            facts=config["facts"],
             name=config["name"],
         )
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from nfs_keras.modalities import DIRECTIONS
 from nfs_keras.report.blocks import Note, Table
 from nfs_keras.report.formats import DASH, decimal, short
-from nfs_keras.report.run import DIRECTIONS, SYNTHETIC
+from nfs_keras.report.run import SYNTHETIC
 from nfs_keras.report.tell_results import (
     count_people,
     tell_cmc,

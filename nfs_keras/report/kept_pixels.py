@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from nfs_keras.report.run import MODALITIES
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.report.style import drawn, literal, new_figure
 
 HEIGHT = 160  # pixels of a panel: enough for a picture two inches high

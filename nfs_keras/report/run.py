@@ -8,11 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-MODALITIES = ("visible", "infrared")
-DIRECTIONS = {
-    "visible_to_infrared": ("visible", "infrared"),
-    "infrared_to_visible": ("infrared", "visible"),
-}
+from nfs_keras.search.architecture import Architecture
 
 SYNTHETIC = (
     "Synthetic people: these scores cannot be compared with published ones."
@@ -66,9 +62,7 @@ class Run:
         info: Dict of `run.json`: command, options, versions, dataset, stages.
         history: Dict of stage to dict of metric to float array `(epochs,)`.
         gates: Dict of gate name to logits `(epochs, modalities, ...)`.
-        cells: Dict of cell to dict of level to array `(2, ...)` of 0 and 1.
-        gap: Dict of `"relaxed"` and `"derived"`: what the search's own weights
-            score on its proxy people, mAP in percent.
+        cells: Dict of cell to dict of level to boolean array `(2, ...)`.
         rows: List of dicts, one per network that was evaluated.
         calibration: Dict of direction to dict with a `"threshold"`.
         embedding_names: List of the networks whose embeddings were kept.
@@ -83,9 +77,8 @@ class Run:
         self.history = self._part("history.csv", read_history)
         self.gates = self._part("gates.npz", read_gates)
         self.cells = self._part("architecture.json", read_cells)
-        self.gap = self._part("discretisation_gap.json", read_gap)
         self.rows = list(self._part("metrics.json", read_rows))
-        self.calibration = self._part("calibration.json", read_json)
+        self.calibration = self._part("calibration.json", read_calibration)
         self.embedding_names = self._find_embeddings()
         self._check_there_is_something()
 
@@ -175,25 +168,27 @@ def column(lines, metric):
 def read_gates(file) -> dict:
     """Reads the logits of every gate, without the temperature."""
     with np.load(file, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays if "/" in name}
+        return {name: arrays[name] for name in arrays if name != "temperature"}
 
 
 def read_cells(file) -> dict:
     """Reads the choice of an architecture as arrays."""
     cells = {}
-    for cell, levels in read_json(file)["cells"].items():
-        cells[cell] = {
-            level: np.array([choice["visible"], choice["infrared"]])
-            for level, choice in levels.items()
-            if choice
-        }
+    for name, mask in Architecture.load(file).masks.items():
+        cell, level = split_name(name)
+        cells.setdefault(cell, {})[level] = mask
     return cells
 
 
-def read_gap(file) -> dict:
-    """Reads what derivation has cost."""
-    gap = read_json(file)
-    return {name: float(gap[name]) for name in ("relaxed", "derived")}
+def split_name(name):
+    """Splits a gate's name, `stage1_channel`, into its cell and its level."""
+    cell, _, level = name.replace("/", "_").rpartition("_")
+    return cell, level
+
+
+def read_calibration(file) -> dict:
+    """Reads the calibration of each direction."""
+    return read_json(file)["directions"]
 
 
 def read_rows(file) -> list:

@@ -3,7 +3,6 @@
 from nfs_keras.report.compare import score_names, scores
 from nfs_keras.report.formats import decimal, duration, short
 from nfs_keras.report.run import SYNTHETIC, Run
-from nfs_keras.report.tell_search import tell_gap
 
 
 def summarize_run(run_dir) -> str:
@@ -57,13 +56,12 @@ def stage_lines(run):
 
 def choice_lines(run):
     """Tells which share each gate keeps, and what deriving has cost."""
-    kept = [
+    return [
         f"kept {cell} {level}: visible {visible:.0%}, infrared {infrared:.0%}"
         for cell, levels in run.cells.items()
         for level, kept in levels.items()
         for visible, infrared in [[x.mean() for x in kept]]
     ]
-    return kept + [f"derivation: {tell_gap(run.gap)}"] if run.gap else kept
 
 
 def score_lines(run):

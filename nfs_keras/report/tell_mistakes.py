@@ -3,9 +3,9 @@
 import numpy as np
 
 from nfs_keras.evaluation import LLCM, REGDB, SYSU_ALL_SEARCH
+from nfs_keras.modalities import DIRECTIONS
 from nfs_keras.report.blocks import Note, Strip
 from nfs_keras.report.rank_lists import find_rank_lists
-from nfs_keras.report.run import DIRECTIONS
 from nfs_keras.report.tell_run import tile
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nfs_keras.modalities import DIRECTIONS, MODALITIES
 from nfs_keras.report.blocks import Note, Table, chart
 from nfs_keras.report.cmc_curves import plot_cmc, score_interval
 from nfs_keras.report.cost_accuracy import plot_cost_accuracy
@@ -11,7 +12,6 @@ from nfs_keras.report.embedding_map import (
     sample_identities,
 )
 from nfs_keras.report.formats import decimal, plain, short
-from nfs_keras.report.run import DIRECTIONS, MODALITIES
 from nfs_keras.report.similarity_histogram import plot_similarity_histogram
 
 SCORES = ("rank1", "rank5", "rank10", "rank20", "mean_ap", "mean_inp")

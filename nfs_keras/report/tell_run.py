@@ -4,10 +4,10 @@ import shlex
 
 import numpy as np
 
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.report.blocks import Code, Note, Strip, Table, Tile
 from nfs_keras.report.formats import duration, flat, plain
 from nfs_keras.report.pictures import picture_uri, read_picture
-from nfs_keras.report.run import MODALITIES
 
 NUM_PEOPLE = 4
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.report.blocks import Note, Table, chart
 from nfs_keras.report.formats import decimal
 from nfs_keras.report.kept_channels import channel_fates, plot_kept_channels
 from nfs_keras.report.kept_pixels import plot_kept_pixels
 from nfs_keras.report.learning_curves import plot_learning_curves
 from nfs_keras.report.pictures import read_picture
-from nfs_keras.report.run import MODALITIES
 from nfs_keras.report.search_curves import (
     plot_gate_movement,
     plot_search_curves,
@@ -43,7 +43,7 @@ def tell_course(course):
         for name, values in zip(SEARCHED, course, strict=True)
         if values is not None
     ]
-    alt = f"Curves over the epochs of the search: {'; '.join(ends)}."
+    alt = f"Curves over the epochs of the run: {'; '.join(ends)}."
     caption = (
         "Course of the search. Entropy is 1 bit while a gate is undecided "
         "and 0 once it is decided."
@@ -85,8 +85,6 @@ def tell_choice(run):
         ["gate", *MODALITIES],
         list(kept_shares(run.cells)),
     )
-    if run.gap:
-        yield Note(f"Derivation: {tell_gap(run.gap)}.")
     channels = level(run.cells, "channel")
     if channels:
         yield tell_channels(channels)
@@ -96,12 +94,6 @@ def tell_choice(run):
         yield tell_pixels(run)
     else:
         yield Note("No pixels were searched.")
-
-
-def tell_gap(gap):
-    """Says what derivation has cost, before any retraining."""
-    relaxed, derived = (decimal(gap[name]) for name in ("relaxed", "derived"))
-    return f"mAP on the proxy people from {relaxed} to {derived}"
 
 
 def level(cells, name):
@@ -158,7 +150,7 @@ def tell_pixels(run):
 
 def pixel_probabilities(run, kept):
     """Gives the last P(keep) of the cells whose gates were recorded."""
-    logits = {cell: run.gates.get(f"{cell}/spatial") for cell in kept}
+    logits = {cell: run.gates.get(f"{cell}_spatial") for cell in kept}
     return {
         cell: 0.5 + 0.5 * np.tanh(x[-1] / 2)
         for cell, x in logits.items()

@@ -6,8 +6,9 @@ import pathlib
 import cv2
 import numpy as np
 
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.report.pictures import read_picture
-from nfs_keras.report.run import MODALITIES, Run
+from nfs_keras.report.run import Run
 from nfs_keras.report.style import extra
 
 SPRITE = 64  # pixels of a picture in the projector

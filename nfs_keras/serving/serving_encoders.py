@@ -1,10 +1,10 @@
 """What is left of a network when it only has to embed."""
 
-from keras import ops
+import keras
 
+from nfs_keras.layers import find_gates
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.models import Architecture, compact
-
-MODALITIES = ("visible", "infrared")
 
 
 def serving_encoders(network, cut=True):
@@ -26,25 +26,17 @@ def serving_encoders(network, cut=True):
     Raises:
         ValueError: If the network cannot be compacted.
     """
-    cells = getattr(network, "cells", {})
-    if not cut or not cells:
+    gates = find_gates(network) if isinstance(network, keras.Model) else []
+    if not cut or not gates:
         return {name: network.encoder(name) for name in MODALITIES}
-    if any(is_searching(cell) for cell in cells.values()):
+    if not all(gate.is_frozen for gate in gates):
         network = copy_of(network)
         Architecture.derive(network).apply(network)
     return {name: compact(network, name).encoder(name) for name in MODALITIES}
 
 
-def is_searching(cell):
-    """Whether a gate of a search cell is not frozen."""
-    gates = cell.levels().values()
-    # Not `float`, which fails on the variables of a strategy.
-    return any(ops.convert_to_numpy(gate.searching) for gate in gates)
-
-
 def copy_of(network):
     """Copies a network with its weights."""
     copy = type(network).from_config(network.get_config())
-    copy.build()
     copy.set_weights(network.get_weights())
     return copy
