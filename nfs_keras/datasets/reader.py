@@ -31,7 +31,9 @@ class Reader:
         landmarks: Folders by which `open_dataset` knows it.
         protocol: `nfs_keras.evaluation.Protocol` of its searches.
         ranks: Ranks to report.
-        trial: Which of its trials this reader reads.
+        trials: Trials that networks of their own are trained on, as RegDB
+            has; else empty.
+        trial: Which of the trials this reader reads.
         root: Folder of the dataset, a `Path`.
         options: What the reader was made with, `root` apart. (The option
             `query` names a modality, the attribute `query` lists samples.)
@@ -58,6 +60,7 @@ class Reader:
     file_pattern = ".*"  # of an image's path below the root
     protocol: Protocol = REGDB
     ranks: tuple[int, ...] = RANKS
+    trials: Sequence[int] = ()
     trial = 1
 
     def __init__(self, root: str | Path, **options: Any) -> None:
@@ -172,7 +175,7 @@ class Reader:
 
     def splits(self) -> list[Self]:
         """Lists readers that together read every file of the dataset."""
-        return [self]
+        return [self.replace(trial=trial) for trial in self.trials] or [self]
 
     def replace(self, **options: Any) -> Self:
         """Makes a reader of the same folder with some options changed."""
