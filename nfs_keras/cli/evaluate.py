@@ -63,8 +63,10 @@ def test_split(dataset, data, trial):
     """
     trained = None
     if data.get("name") == dataset.name:
-        options = {k: v for k, v in data.items() if k in dataset.options}
-        trained = dataset = dataset.replace(**options)
+        # The table is the one that the command line names.
+        options = {**data, "csv_file": dataset.options.get("csv_file")}
+        known = {k: v for k, v in options.items() if k in dataset.options}
+        trained = dataset = dataset.replace(**known)
     if trial is not None:
         dataset = dataset.replace(trial=trial)
     if trained and fingerprint(trained) == data.get("fingerprint"):

@@ -2,12 +2,11 @@
 
 import functools
 import inspect
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from nfs_keras.datasets.sample import Sample
+from nfs_keras.datasets.sample import Sample, check_disjoint, count_samples
 from nfs_keras.datasets.splits import split_by_identity
 from nfs_keras.evaluation.protocol import RANKS, REGDB, Protocol
 from nfs_keras.evaluation.search import Search
@@ -214,13 +213,6 @@ class Reader:
         return f"{type(self).__name__}({arguments})"
 
 
-def count_samples(samples: Iterable[Sample]) -> tuple[int, int, int]:
-    """Counts people, visible images and infrared images."""
-    people = {sample.identity for sample in samples}
-    images = Counter(sample.modality for sample in samples)
-    return len(people), *(images[modality] for modality in MODALITIES)
-
-
 def check_option(name: str, value: Any, allowed: Collection) -> None:
     """Refuses an option's value that its protocol does not know."""
     if value not in allowed:
@@ -245,18 +237,4 @@ def check_options(reader: type[Reader], options: dict[str, Any]) -> None:
             f"`{reader.__name__}` has the options {', '.join(known) or 'none'}."
             f" Received: {given}. "
             "Leave out what it does not have."
-        )
-
-
-def check_disjoint(
-    train: Iterable[Sample], test: Iterable[Sample], where: str
-) -> None:
-    """Refuses people who are both trained and tested on."""
-    people = {s.identity for s in train} & {s.identity for s in test}
-    if people:
-        raise ValueError(
-            "No identity may be in both training and test. "
-            f"Received: identities={sorted(people)[:5]} "
-            f"({len(people)} in all) in both halves of {where}. "
-            "Restore the split files from the dataset's archive."
         )
