@@ -71,6 +71,8 @@ def test_a_direction_turns_the_rules_of_its_protocol_round(tmp_path):
 def test_unknown_options_and_modalities_are_named(tmp_path):
     with pytest.raises(ValueError, match="trial, query, split.*mode='all'"):
         RegDB(tmp_path).replace(mode="all")
+    with pytest.raises(ValueError, match="Corridor take.*'trials'"):
+        evaluate({1: Embed()}, Corridor(tmp_path))
     with pytest.raises(ValueError, match="query='thermal'"):
         Corridor(tmp_path).searches(["thermal"])
     with pytest.raises(ValueError, match="mode='everywhere'"):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nfs_keras.datasets.folders import list_images
 from nfs_keras.datasets.index_files import is_number, read_lines, relative_path
-from nfs_keras.datasets.reader import Reader, check_option, count_samples
-from nfs_keras.datasets.sample import Sample
+from nfs_keras.datasets.reader import Reader, check_option
+from nfs_keras.datasets.sample import Sample, count_samples
 from nfs_keras.evaluation.protocol import RANKS, Protocol
 from nfs_keras.modalities import MODALITIES
 

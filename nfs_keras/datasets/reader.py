@@ -2,12 +2,11 @@
 
 import functools
 import inspect
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from nfs_keras.datasets.sample import Sample
+from nfs_keras.datasets.sample import Sample, check_disjoint, count_samples
 from nfs_keras.datasets.splits import split_by_identity
 from nfs_keras.evaluation.protocol import RANKS, REGDB, Protocol
 from nfs_keras.evaluation.search import Search
@@ -31,7 +30,9 @@ class Reader:
         landmarks: Folders by which `open_dataset` knows it.
         protocol: `nfs_keras.evaluation.Protocol` of its searches.
         ranks: Ranks to report.
-        trial: Which of its trials this reader reads.
+        trials: Trials that networks of their own are trained on, as RegDB
+            has; else empty.
+        trial: Which of the trials this reader reads.
         root: Folder of the dataset, a `Path`.
         options: What the reader was made with, `root` apart. (The option
             `query` names a modality, the attribute `query` lists samples.)
@@ -58,6 +59,7 @@ class Reader:
     file_pattern = ".*"  # of an image's path below the root
     protocol: Protocol = REGDB
     ranks: tuple[int, ...] = RANKS
+    trials: Sequence[int] = ()
     trial = 1
 
     def __init__(self, root: str | Path, **options: Any) -> None:
@@ -172,7 +174,7 @@ class Reader:
 
     def splits(self) -> list[Self]:
         """Lists readers that together read every file of the dataset."""
-        return [self]
+        return [self.replace(trial=trial) for trial in self.trials] or [self]
 
     def replace(self, **options: Any) -> Self:
         """Makes a reader of the same folder with some options changed."""
@@ -211,13 +213,6 @@ class Reader:
         return f"{type(self).__name__}({arguments})"
 
 
-def count_samples(samples: Iterable[Sample]) -> tuple[int, int, int]:
-    """Counts people, visible images and infrared images."""
-    people = {sample.identity for sample in samples}
-    images = Counter(sample.modality for sample in samples)
-    return len(people), *(images[modality] for modality in MODALITIES)
-
-
 def check_option(name: str, value: Any, allowed: Collection) -> None:
     """Refuses an option's value that its protocol does not know."""
     if value not in allowed:
@@ -242,18 +237,4 @@ def check_options(reader: type[Reader], options: dict[str, Any]) -> None:
             f"`{reader.__name__}` has the options {', '.join(known) or 'none'}."
             f" Received: {given}. "
             "Leave out what it does not have."
-        )
-
-
-def check_disjoint(
-    train: Iterable[Sample], test: Iterable[Sample], where: str
-) -> None:
-    """Refuses people who are both trained and tested on."""
-    people = {s.identity for s in train} & {s.identity for s in test}
-    if people:
-        raise ValueError(
-            "No identity may be in both training and test. "
-            f"Received: identities={sorted(people)[:5]} "
-            f"({len(people)} in all) in both halves of {where}. "
-            "Restore the split files from the dataset's archive."
         )

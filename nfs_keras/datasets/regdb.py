@@ -4,7 +4,6 @@ import random
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Self
 
 from nfs_keras.datasets.folders import list_images
 from nfs_keras.datasets.index_files import is_number, read_rows
@@ -51,6 +50,7 @@ class RegDB(Reader):
     title = "RegDB"
     landmarks = ("Thermal", "Visible")
     protocol = REGDB
+    trials = TRIALS
     file_pattern = r"(Visible|Thermal)/(\d+)/\w+_[vt]_\d+_\2\.\w+"
 
     def __init__(
@@ -87,9 +87,6 @@ class RegDB(Reader):
             for reader in readers
             for search in reader.both_directions(reader.test, queries)
         ]
-
-    def splits(self) -> list[Self]:
-        return [self.replace(trial=trial) for trial in TRIALS]
 
     @property
     def published(self) -> dict[str, tuple[int, int, int]]:

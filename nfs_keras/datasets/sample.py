@@ -1,7 +1,10 @@
 """The one record that readers, samplers and evaluation exchange."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from nfs_keras.modalities import MODALITIES
 
 
 class Sample(NamedTuple):
@@ -28,3 +31,24 @@ def identity_labels(samples: Iterable[Sample]) -> dict[int, int]:
     """Numbers the identities of `samples` 0, 1, 2... in ascending order."""
     identities = sorted({sample.identity for sample in samples})
     return {identity: label for label, identity in enumerate(identities)}
+
+
+def count_samples(samples: Iterable[Sample]) -> tuple[int, int, int]:
+    """Counts people, visible images and infrared images."""
+    people = {sample.identity for sample in samples}
+    images = Counter(sample.modality for sample in samples)
+    return len(people), *(images[modality] for modality in MODALITIES)
+
+
+def check_disjoint(
+    train: Iterable[Sample], test: Iterable[Sample], where: str
+) -> None:
+    """Refuses people who are both trained and tested on."""
+    people = {s.identity for s in train} & {s.identity for s in test}
+    if people:
+        raise ValueError(
+            "No identity may be in both training and test. "
+            f"Received: identities={sorted(people)[:5]} "
+            f"({len(people)} in all) in both halves of {where}. "
+            "Restore the split files from the dataset's archive."
+        )

@@ -116,15 +116,8 @@ def calibrate(
     meets thousands of strangers, choose the threshold by
     `calibration.at_false_positive_rate(1e-4)` instead.
 
-    Args:
-        query: (Q, D) embeddings.
-        gallery: (G, D) embeddings.
-        query_identities: (Q,) identities.
-        gallery_identities: (G,) identities.
-        query_cameras: (Q,) camera numbers, for protocols with camera rules.
-        gallery_cameras: (G,) camera numbers.
-        protocol: Which pairs count; as in `retrieval_metrics`.
-        memory: Bytes for the block of similarities that is in work.
+    The arguments are those of `retrieval_metrics`; `protocol` says which
+    pairs count.
 
     Returns:
         `Calibration`.

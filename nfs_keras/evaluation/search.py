@@ -1,5 +1,6 @@
 """The ranking tasks of a protocol, checked before anything is trained."""
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -91,6 +92,14 @@ def check_protocol(
 
 def list_searches(dataset, **options) -> list[Search]:
     """Lists the ranking tasks of a dataset; there is at least one."""
+    known = [*inspect.signature(dataset.searches).parameters]
+    unknown = {name: x for name, x in options.items() if name not in known}
+    if unknown:
+        raise ValueError(
+            f"The searches of {dataset.title} take {known or 'no options'}. "
+            f"Received: {unknown}. "
+            "Leave out what they do not take."
+        )
     searches = list(dataset.searches(**options))
     if not searches:
         raise ValueError(

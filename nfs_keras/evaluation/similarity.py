@@ -31,13 +31,17 @@ def similarity_blocks(
     """
     dtype = np.result_type(query.dtype, gallery.dtype, np.float32)
     query = unit_rows(query, row_scales("query", query), dtype)
-    scales = row_scales("gallery", gallery)
+    squares = squared_lengths("gallery", gallery)
+    scales = scales_of(squares, gallery.dtype)
+    repeats, originals = find_repeats(gallery, squares)
     height = block_height(memory, len(gallery), dtype, len(query))
     buffer = np.empty((height, len(gallery)), dtype)
     for start in range(0, len(query), height):
         rows = slice(start, min(start + height, len(query)))
         block = buffer[: rows.stop - start]
         multiply(query[rows], gallery, scales, block)
+        # A product rounds equal rows differently at different places.
+        block[:, repeats] = block[:, originals]
         yield rows, block
 
 
@@ -87,17 +91,44 @@ def row_scales(name: str, embeddings: np.ndarray) -> np.ndarray | None:
         (N,) float64 factors, 1 for rows of zeros; `None` if all rows have
         length 1 within a few roundings of their dtype and stay as they are.
     """
+    return scales_of(squared_lengths(name, embeddings), embeddings.dtype)
+
+
+def squared_lengths(name: str, embeddings: np.ndarray) -> np.ndarray:
+    """Sums the squares of each row in float64; refuses NaN and infinity."""
     squares = np.empty(len(embeddings))
     for start in range(0, len(embeddings), TILE):
         tile = embeddings[start : start + TILE]
         part = squares[start : start + TILE]
         np.einsum("nd,nd->n", tile, tile, dtype=float, out=part)
     check_lengths(name, squares)
+    return squares
+
+
+def scales_of(squares, dtype):
     lengths = np.sqrt(squares)
-    eps = np.finfo(np.result_type(embeddings.dtype, np.float32)).eps
+    eps = np.finfo(np.result_type(dtype, np.float32)).eps
     if np.all(np.abs(lengths - 1) <= 4 * eps):
         return None
     return 1 / np.where(lengths > 0, lengths, 1)
+
+
+def find_repeats(
+    embeddings: np.ndarray, squares: np.ndarray
+) -> tuple[list[int], list[int]]:
+    """Finds rows that repeat an earlier row bit for bit, and that row.
+
+    Only rows of equal length are compared, so there is little to do.
+    """
+    order = np.argsort(squares, kind="stable")
+    equal = np.diff(squares[order]) == 0
+    first, repeats, originals = {}, [], []
+    for i in order[np.r_[equal, False] | np.r_[False, equal]]:
+        original = first.setdefault(embeddings[i].tobytes(), i)
+        if original != i:
+            repeats.append(i)
+            originals.append(original)
+    return repeats, originals
 
 
 def unit_rows(embeddings, scales, dtype):
