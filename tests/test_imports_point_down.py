@@ -15,6 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "files": 0,
     "ops": 0,
+    "optional": 0,
     "schedules": 0,
     "layers": 1,
     "losses": 1,
