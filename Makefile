@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint test-addons clean
+.PHONY: demo test lint test-addons test-clients clean
 
 demo: $(VENV)/.installed  ## Searches, evaluates and exports on made-up data.
 	$(BIN)/python examples/train_regdb.py --preset=demo
@@ -20,6 +20,9 @@ lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
 
 test-addons: $(VENV)/.installed-test  ## Compares with tensorflow-addons.
 	tests_addons/run.sh $(BIN)/python
+
+test-clients: $(VENV)/.installed-test  ## Asks with clients of others.
+	tests_clients/run.sh $(BIN)/python
 
 # The stamps keep a second `make` from installing anything.
 $(VENV)/.created:
@@ -39,4 +42,4 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-addons build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-addons .venv-clients build *.egg-info .pytest_cache .ruff_cache

@@ -24,16 +24,22 @@ EXTRAS = {
         "scikit-learn>=1.7,<2",
         "tensorboard>=2.21,<3",
     ],
-    "serving": ["tensorflow-serving-api>=2.21,<3"],
+    "serving": [
+        "grpcio>=1.70,<2",
+        "tensorflow-serving-api>=2.21,<3",
+        "urllib3>=2.2,<3",
+        "werkzeug>=3.1,<4",
+    ],
     "onnx": ["onnx>=1.18,<2", "onnxruntime>=1.22,<2", "tf2onnx>=1.17,<2"],
     "gallery": ["milvus-lite>=3.2,<4", "pymilvus>=3.0,<4"],
-    "scale": ["ray[data,train]>=2.50,<3"],
+    "scale": ["pyarrow>=20,<30", "ray[data,train]>=2.50,<3"],
     "sysu": ["scipy>=1.15,<2"],
     "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
     "test": [
         "hypothesis>=6.130,<7",
         "jax>=0.10,<0.11",
         "pytest>=9.0,<10",
+        "pyyaml>=6.0,<7",
         "ruff>=0.17,<0.18",
         "selenium>=4.30,<5",
     ],
@@ -51,7 +57,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["nfs_keras", "nfs_keras.*"]),
-    package_data={"nfs_keras": ["**/*.npz", "**/*.html", "**/*.css"]},
+    package_data={
+        "nfs_keras": ["**/*.npz", "**/*.html", "**/*.css", "**/templates/*"]
+    },
     install_requires=[
         "absl-py>=2.1,<3",
         "keras>=3.15,<4",

@@ -61,6 +61,6 @@ def encode(image, kind="PNG", mode="RGB", **options):
     return file.getvalue()
 
 
-def pictures(size, seed=0):
+def images(size, seed=0):
     """Random pictures as PNG files."""
     return [encode(image) for image in random_images(size, seed=seed)]

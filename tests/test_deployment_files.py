@@ -5,11 +5,18 @@ import subprocess
 import pytest
 import tensorflow as tf
 import yaml
-from google.protobuf import text_format
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from nfs_keras.serving import Batching
 from nfs_keras.serving.deployment_files import (
-    PICTURE,
+    IMAGE,
     write_deployment_files,
 )
 from nfs_keras.serving.warm_up import BATCH_SIZES
@@ -22,16 +29,53 @@ def test_models_config_is_what_tf_serving_parses(tmp_path):
     (model,) = config.model_config_list.config
     assert (model.name, model.base_path) == ("people", "/models/people")
     assert model.model_platform == "tensorflow"
-    assert model.model_version_policy.latest.num_versions == 1
+    assert model.model_version_policy.latest.num_versions == 2
 
 
-def test_allowed_batch_sizes_ascend_to_the_largest(tmp_path):
+def batching_parameters():
+    """The message type of `batching.config`, as TF-Serving's source has it.
+
+    `tensorflow-serving-api` does not contain it.
+    """
+    kinds = descriptor_pb2.FieldDescriptorProto
+    wrapped = ".google.protobuf.{}Value".format
+    fields = {
+        "max_batch_size": (1, kinds.TYPE_MESSAGE, wrapped("Int64")),
+        "batch_timeout_micros": (2, kinds.TYPE_MESSAGE, wrapped("Int64")),
+        "max_enqueued_batches": (3, kinds.TYPE_MESSAGE, wrapped("Int64")),
+        "num_batch_threads": (4, kinds.TYPE_MESSAGE, wrapped("Int64")),
+        "allowed_batch_sizes": (6, kinds.TYPE_INT64, None),
+        "pad_variable_length_inputs": (7, kinds.TYPE_BOOL, None),
+    }
+    file = descriptor_pb2.FileDescriptorProto(
+        name="batching_parameters.proto",
+        dependency=["google/protobuf/wrappers.proto"],
+    )
+    message = file.message_type.add(name="BatchingParameters")
+    for name, (number, kind, type_name) in fields.items():
+        repeated = name == "allowed_batch_sizes"
+        label = kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL
+        message.field.add(
+            name=name, number=number, type=kind, type_name=type_name
+        ).label = label
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.Add(file)
+    found = pool.FindMessageTypeByName("BatchingParameters")
+    return message_factory.GetMessageClass(found)
+
+
+def test_batching_config_is_what_tf_serving_parses(tmp_path):
     write_deployment_files(tmp_path)
     text = (tmp_path / "batching.config").read_text()
-    allowed = [int(n) for n in re.findall(r"allowed_batch_sizes: (\d+)", text)]
-    assert allowed == sorted(allowed) == list(BATCH_SIZES)
-    assert f"max_batch_size {{ value: {allowed[-1]} }}" in text
-    assert "pad_variable_length_inputs" not in text
+    config = text_format.Parse(text, batching_parameters()())
+    assert list(config.allowed_batch_sizes) == list(BATCH_SIZES)
+    # It does not start where the last one is not the largest batch.
+    assert config.max_batch_size.value == config.allowed_batch_sizes[-1]
+    assert config.num_batch_threads.value == Batching().num_batch_threads
+    assert config.max_enqueued_batches.value == Batching().max_enqueued_batches
+    assert config.batch_timeout_micros.value == Batching().batch_timeout_micros
+    assert not config.pad_variable_length_inputs
 
 
 def test_compose_pins_its_images_and_gives_away_nothing(tmp_path):
@@ -63,10 +107,10 @@ def test_nothing_is_left_to_fill_in(tmp_path):
         assert not re.search(r"@[a-z_]+@", path.read_text()), path.name
 
 
-def test_smoke_is_a_shell_program_with_a_true_picture(tmp_path):
+def test_smoke_is_a_shell_program_with_a_true_image(tmp_path):
     write_deployment_files(tmp_path)
     subprocess.run(["sh", "-n", tmp_path / "smoke.sh"], check=True)
-    image = tf.io.decode_png(base64.b64decode(PICTURE))
+    image = tf.io.decode_png(base64.b64decode(IMAGE))
     assert image.shape == (1, 1, 1)
 
 

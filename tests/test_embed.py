@@ -12,7 +12,7 @@ import pytest
 from fake_embedder import FakeEmbedder, fake_embedding, write_pictures
 from pyarrow import parquet
 
-from nfs_keras.scale import embed_folder, embed_pictures, picture_list
+from nfs_keras.scale import embed_folder, embed_images, image_list
 
 SMALL = {"batch_size": 4, "shard_size": 10, "num_threads": 2, "verbose": 0}
 
@@ -53,7 +53,7 @@ def test_a_shard_is_named_when_it_holds_whole_batches(folder, tmp_path):
 
 def test_what_is_known_of_a_picture_goes_with_it(folder, tmp_path):
     paths = sorted(str(path) for path in folder.rglob("*.png"))[:3]
-    pictures = picture_list(
+    pictures = image_list(
         {
             "id": ["a", "b", "c"],
             "path": paths,
@@ -62,7 +62,7 @@ def test_what_is_known_of_a_picture_goes_with_it(folder, tmp_path):
             "time": [None, 10**9, 0],
         }
     )
-    embed_pictures(pictures, tmp_path / "out", FakeEmbedder(), **SMALL)
+    embed_images(pictures, tmp_path / "out", FakeEmbedder(), **SMALL)
     table = parquet.read_table(tmp_path / "out")
     for name in ("id", "identity", "camera", "time"):
         assert table[name] == pictures[name]

@@ -12,7 +12,7 @@ from exported_model import (
     encode,
     encoders,
     exported_model,
-    pictures,
+    images,
     random_images,
     searched_network,
 )
@@ -23,6 +23,7 @@ from nfs_keras.serving import export_saved_model, verify_manifest
 PROGRAM = Path(__file__).with_name("answer_without_keras.py")
 SIZES = (1, 2, 17)
 ENDPOINTS = {
+    "model_version",
     "infrared",
     "infrared_pixels",
     "match",
@@ -136,7 +137,7 @@ def test_half_precision_is_smaller_and_points_the_same_way(precision, tmp_path):
         searched_network(), tmp_path, precision=precision
     )
     signature = tf.saved_model.load(str(version)).signatures["visible"]
-    outputs = signature(image_bytes=tf.constant([*pictures(4), b"broken"]))
+    outputs = signature(image_bytes=tf.constant([*images(4), b"broken"]))
     embedding = outputs["embedding"].numpy()
     expected = own_embeddings("visible", random_images(4))
     assert embedding.dtype == np.float32

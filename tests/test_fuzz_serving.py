@@ -1,5 +1,5 @@
 import pytest
-from exported_model import encoders, exported_model, pictures, random_images
+from exported_model import encoders, exported_model, images, random_images
 
 from benchmarks.fuzz_serving import MAX_GROWTH_MB, fuzz, undefined
 from nfs_keras.datasets import resize_image
@@ -19,7 +19,7 @@ def test_malformed_requests_are_answered_and_the_server_lives(server):
     assert answers["answered"] > 100
     assert growth < MAX_GROWTH_MB
     with Client(server.grpc_address) as client:
-        embedding, valid = client.embed(pictures(2))
+        embedding, valid = client.embed(images(2))
     encoder = encoders()["visible"]
     expected = encoder(resize_image(random_images(2), (32, 16, 3))).numpy()
     assert valid.all()

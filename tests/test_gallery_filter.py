@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nfs_keras.scale.gallery_filter import gallery_filter
+from nfs_keras.scale.gallery_checks import gallery_filter
 
 
 @pytest.mark.parametrize(

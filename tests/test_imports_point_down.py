@@ -16,6 +16,7 @@ FLOORS = {
     "files": 0,
     "modalities": 0,
     "ops": 0,
+    "optional": 0,
     "schedules": 0,
     "text_tables": 0,
     "layers": 1,

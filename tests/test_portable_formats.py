@@ -4,7 +4,7 @@ import pytest
 from exported_model import IMAGE_SHAPE, MODALITIES, searched_network
 
 from nfs_keras.serving import export_litert, export_onnx, portable_formats
-from nfs_keras.serving.portable_formats import check_parity, require
+from nfs_keras.serving.portable_formats import check_parity
 
 
 class Network:
@@ -68,8 +68,3 @@ def test_a_wrong_answer_is_not_let_pass(export, suffix, tmp_path, monkeypatch):
 def test_a_nan_is_no_parity():
     with pytest.raises(RuntimeError, match="nan"):
         check_parity("x.onnx", [np.zeros((1, 2))], [np.full((1, 2), np.nan)])
-
-
-def test_a_missing_package_is_named_with_its_extra():
-    with pytest.raises(ImportError, match=r"nfs_keras\[onnx\]"):
-        require("a_package_that_nobody_has", "onnx")

@@ -3,10 +3,15 @@ import shutil
 
 import numpy as np
 import pytest
-from exported_model import exported_model, pictures
+from exported_model import exported_model, images, searched_network
 
-from nfs_keras.scale import Embedder, embed_folder
-from nfs_keras.serving import RemoteEmbedder, ServerError, StandInServer
+from nfs_keras.scale import Embedder, embed_folder, model_version
+from nfs_keras.serving import (
+    RemoteEmbedder,
+    ServerError,
+    StandInServer,
+    export_saved_model,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +28,7 @@ def embedder(server):
 
 def test_it_embeds_as_the_model_on_disk_does(embedder):
     local = Embedder(exported_model(), "infrared")
-    files = [*pictures(3), b"broken"]
+    files = [*images(3), b"broken"]
     for ours, theirs in zip(
         embedder.embed(files), local.embed(files), strict=True
     ):
@@ -32,19 +37,25 @@ def test_it_embeds_as_the_model_on_disk_does(embedder):
     assert embedder.embed([])[0].shape == (0, local.dim)
 
 
+def test_server_file_and_copy_agree_about_the_model(embedder, tmp_path):
+    copied = shutil.copytree(exported_model(), tmp_path / "elsewhere" / "9")
+    assert embedder.model_version == model_version(exported_model())
+    assert embedder.model_version == model_version(copied)
+
+
 def test_a_copy_asks_for_the_version_that_the_first_one_found(embedder):
-    assert embedder.model_version == "nfs_reid/1"
+    assert len(embedder.model_version) == 16
     copy = pickle.loads(pickle.dumps(embedder))
     assert copy.version == 1
     np.testing.assert_allclose(
-        copy.embed(pictures(1))[0], embedder.embed(pictures(1))[0], atol=1e-6
+        copy.embed(images(1))[0], embedder.embed(images(1))[0], atol=1e-6
     )
 
 
 def test_it_takes_the_place_of_a_local_model_over_a_folder(embedder, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
-    for number, contents in enumerate([*pictures(3), b"broken"]):
+    for number, contents in enumerate([*images(3), b"broken"]):
         (folder / f"{number}.png").write_bytes(contents)
     counts = embed_folder(folder, tmp_path / "shards", embedder)
     assert counts[:2] == (3, 1)
@@ -59,3 +70,25 @@ def test_a_server_without_the_model_is_an_error(server):
 def test_an_unknown_modality_is_refused():
     with pytest.raises(ValueError, match="modality='thermal'"):
         RemoteEmbedder("localhost:8500", "thermal")
+
+
+def test_a_new_version_does_not_end_or_mix_a_run(tmp_path):
+    shutil.copytree(exported_model(), tmp_path / "1")
+    with StandInServer(tmp_path, warm_up=False, poll_seconds=3600) as server:
+        embedder = RemoteEmbedder(server.grpc_address, "visible")
+        before, version = embedder.embed(images(2)), embedder.model_version
+        export_saved_model(searched_network(seed=1), tmp_path)
+        server.watcher.look()
+        np.testing.assert_array_equal(embedder.embed(images(2))[0], before[0])
+        assert pickle.loads(pickle.dumps(embedder)).model_version == version
+        newer = RemoteEmbedder(server.grpc_address, "visible")
+        assert newer.version is None and newer.model_version != version
+        assert newer.version == 2
+
+
+def test_another_model_under_the_same_number_is_an_error(embedder):
+    embedder.embed(images(1))
+    copy = pickle.loads(pickle.dumps(embedder))
+    copy._model_version = "another"
+    with pytest.raises(ServerError, match="version 1 was another and is"):
+        copy.embed(images(1))

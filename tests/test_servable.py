@@ -1,15 +1,20 @@
 import concurrent.futures
 import shutil
+import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from exported_model import MODALITIES, exported_model, pictures
+from exported_model import MODALITIES, encoders, exported_model, images
 
-from nfs_keras.serving.stand_in.request_error import RequestError
-from nfs_keras.serving.stand_in.servable import Batching, Servable
+from nfs_keras.serving.stand_in.servable import (
+    Batching,
+    RequestError,
+    Servable,
+)
 
-PICTURES = pictures(6)
+IMAGES = images(6)
+DIM = encoders()["visible"].output.shape[-1]
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +30,10 @@ def as_input(files):
 
 
 def alone():
-    """What each picture gets when it is asked for by itself."""
+    """What each image gets when it is asked for by itself."""
     signatures = tf.saved_model.load(str(exported_model())).signatures
     return {
-        name: signatures[name](image_bytes=tf.constant(PICTURES))["embedding"]
+        name: signatures[name](image_bytes=tf.constant(IMAGES))["embedding"]
         for name in MODALITIES
     }
 
@@ -37,8 +42,8 @@ def test_endpoints_asked_at_once_do_not_fall_into_one_batch(servable):
     expected = alone()
 
     def ask(number):
-        modality, i = MODALITIES[number % 2], number % len(PICTURES)
-        answer = servable.predict(modality, as_input([PICTURES[i]]))
+        modality, i = MODALITIES[number % 2], number % len(IMAGES)
+        answer = servable.predict(modality, as_input([IMAGES[i]]))
         difference = answer["embedding"][0] - expected[modality][i]
         return float(np.abs(difference).max())
 
@@ -46,27 +51,50 @@ def test_endpoints_asked_at_once_do_not_fall_into_one_batch(servable):
         assert max(threads.map(ask, range(48))) < 1e-5
 
 
-def test_more_pictures_than_a_batch_holds_are_split(servable):
-    files = PICTURES * 7  # 42 where 32 fit
-    answer = servable.predict("visible", as_input(files))
+@pytest.mark.parametrize("size", [0, 33])
+def test_what_would_end_or_exceed_a_batch_is_refused(servable, size):
+    with pytest.raises(RequestError, match="rows|Task size 33") as error:
+        servable.predict("visible", as_input(IMAGES[:1] * size))
+    assert error.value.status == "INVALID_ARGUMENT"
+
+
+def test_without_batching_a_long_request_is_answered():
+    servable = Servable(exported_model(), warm_up=False)
+    answer = servable.predict("visible", as_input(IMAGES * 7))
     expected = np.tile(alone()["visible"], (7, 1))
     np.testing.assert_allclose(answer["embedding"], expected, atol=1e-5)
-
-
-def test_an_empty_request_is_answered_by_nothing(servable):
-    answer = servable.predict("visible", as_input([]))
-    assert answer["embedding"].shape[0] == answer["valid"].shape[0] == 0
 
 
 @pytest.mark.parametrize(
     ("name", "inputs", "message"),
     [
         ("invisible", {}, "not found"),
-        ("visible", {"image": PICTURES}, "inputs must be"),
+        ("visible", {"image": IMAGES}, "inputs must be"),
         ("visible", {"image_bytes": np.zeros(2, "float32")}, "must be string"),
         ("visible", {"image_bytes": np.array(b"x", object)}, "must be string"),
         ("visible_pixels", {"image": np.zeros((1, 2, 3, 4), "uint8")}, "shape"),
         ("visible_pixels", {"image": np.zeros((1, 0, 3, 3), "uint8")}, "size"),
+        (
+            "visible_pixels",
+            {"image": np.zeros((1, 2**9, 2**9 + 1, 3), "uint8")},
+            "at most 262144 pixels",
+        ),
+        (
+            "match",
+            {
+                "query": np.zeros((1, 2**10, DIM), "float32"),
+                "gallery": np.zeros((1, 2**10 + 1, DIM), "float32"),
+            },
+            "at most 1048576 pairs",
+        ),
+        (
+            "match",
+            {
+                "query": np.zeros((1, 1, DIM), "float32"),
+                "gallery": np.zeros((2, 1, DIM), "float32"),
+            },
+            "as many in each input",
+        ),
     ],
 )
 def test_a_wrong_request_is_refused_with_a_reason(
@@ -85,3 +113,81 @@ def test_a_model_that_was_tampered_with_is_not_loaded(tmp_path):
     (version / "model_card.md").write_text("trust me")
     with pytest.raises(ValueError, match=r"model_card\.md"):
         Servable(version)
+
+
+def test_a_model_without_manifest_is_loaded_only_if_asked(tmp_path):
+    version = shutil.copytree(exported_model(), tmp_path / "1")
+    (version / "manifest.sha256").unlink()
+    with pytest.raises(ValueError, match="has no manifest"):
+        Servable(version, warm_up=False)
+    assert Servable(version, warm_up=False, verify=False).version == 1
+
+
+class BatchSize(tf.Module):
+    """Answers each row with the number of rows that were computed at once."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], "float32")])
+    def __call__(self, x):
+        size = tf.shape(x)[:1]
+        return {"size": tf.repeat(size, size)}
+
+
+@pytest.fixture(scope="module")
+def batch_size(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "1"
+    module = BatchSize()
+    tf.saved_model.save(module, path, signatures=module.__call__)
+    return path
+
+
+def ask_at_once(servable, shapes):
+    """Sends requests of these shapes at once; returns answers and errors."""
+    barrier = threading.Barrier(len(shapes))
+
+    def ask(shape):
+        barrier.wait()
+        try:
+            inputs = {"x": np.zeros(shape, "float32")}
+            return servable.predict("", inputs)["size"].tolist()
+        except RequestError as error:
+            return error.status
+
+    with concurrent.futures.ThreadPoolExecutor(len(shapes)) as threads:
+        return list(threads.map(ask, shapes))
+
+
+def test_requests_of_several_clients_are_joined_and_padded(batch_size):
+    patient = Batching((1, 4), batch_timeout_micros=500_000)
+    servable = Servable(batch_size, patient, verify=False)
+    answers = ask_at_once(servable, [(1, 2)] * 2 + [(2, 2)])
+    assert answers == [[4], [4], [4, 4]]
+    assert ask_at_once(servable, [(2, 2)]) == [[4, 4]]
+
+
+def test_rows_of_two_shapes_that_meet_in_a_batch_are_all_refused(batch_size):
+    patient = Batching((1, 2, 4), batch_timeout_micros=500_000)
+    servable = Servable(batch_size, patient, verify=False)
+    assert (
+        ask_at_once(servable, [(1, 2), (1, 3)]) == ["FAILED_PRECONDITION"] * 2
+    )
+    assert ask_at_once(servable, [(1, 3)]) == [[1]]
+
+
+class Slow(BatchSize):
+    @tf.function(input_signature=[tf.TensorSpec([None, None], "float32")])
+    def __call__(self, x):
+        steps = tf.while_loop(
+            lambda i: i < 400_000, lambda i: [i + 1], [tf.constant(0)]
+        )
+        with tf.control_dependencies(steps):
+            return super().__call__(x)
+
+
+def test_a_full_queue_says_that_it_is_unavailable(tmp_path):
+    module = Slow()
+    tf.saved_model.save(module, tmp_path / "1", signatures=module.__call__)
+    short = Batching((1,), num_batch_threads=1, max_enqueued_batches=1)
+    servable = Servable(tmp_path / "1", short, verify=False)
+    answers = ask_at_once(servable, [(1, 2)] * 8)
+    assert "UNAVAILABLE" in answers and [1] in answers
+    assert {str(answer) for answer in answers} == {"UNAVAILABLE", "[1]"}

@@ -15,7 +15,7 @@ from exported_model import (
     CURVE,
     encode,
     exported_model,
-    pictures,
+    images,
     random_images,
     searched_network,
 )
@@ -28,12 +28,14 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from nfs_keras.scale import model_version
 from nfs_keras.serving import (
     Client,
     ServerError,
     StandInServer,
     export_saved_model,
 )
+from nfs_keras.serving.stand_in.stand_in_server import MAX_MESSAGE_BYTES
 
 TRANSPORTS = pytest.mark.parametrize("address", ["grpc", "rest"])
 
@@ -78,14 +80,14 @@ def test_a_client_gets_what_the_model_says(client, signatures, size):
 
 @TRANSPORTS
 def test_broken_files_are_said_to_be_broken(client):
-    embedding, valid = client.embed([b"", pictures(1)[0], b"\x00\x00"])
+    embedding, valid = client.embed([b"", images(1)[0], b"\x00\x00"])
     np.testing.assert_array_equal(valid, [False, True, False])
     np.testing.assert_array_equal(np.any(embedding, axis=1), valid)
 
 
 @TRANSPORTS
 def test_sets_are_matched(client):
-    embedding, _ = client.embed(pictures(5))
+    embedding, _ = client.embed(images(5))
     answer = client.match(embedding[:2], embedding)
     similarity = embedding[:2] @ embedding.T
     np.testing.assert_allclose(answer["similarity"], similarity, atol=1e-5)
@@ -100,13 +102,28 @@ def test_the_loaded_version_is_told(client):
 
 
 @TRANSPORTS
+def test_the_fingerprint_is_that_of_a_copy_of_the_model(client):
+    assert client.model_version() == model_version(exported_model())
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("size", [0, 33])
+def test_what_would_end_or_exceed_a_batch_is_refused(server, address, size):
+    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
+    with Client(addresses[address]) as client:
+        pixels = np.zeros((size, 4, 2, 3), "uint8")
+        with pytest.raises(ServerError, match="INVALID_ARGUMENT"):
+            client._transport.predict("visible_pixels", {"image": pixels})
+
+
+@TRANSPORTS
 def test_what_is_not_served_is_refused(server, address):
     addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
     for wrong in ({"model_name": "other"}, {"version": 9}):
         with Client(addresses[address], **wrong) as client:
-            assert client.available_versions() in ([], [1])
-            with pytest.raises(ServerError, match="404|NOT_FOUND"):
-                client.embed(pictures(1))
+            assert client.available_versions() == []
+            with pytest.raises(ServerError, match="NOT_FOUND"):
+                client.embed(images(1))
 
 
 def test_messages_beyond_grpcs_own_limit_pass(server):
@@ -131,7 +148,7 @@ def predict_request(name="visible"):
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "nfs_reid"
     request.model_spec.signature_name = name
-    files = tf.make_tensor_proto(pictures(2))
+    files = tf.make_tensor_proto(images(2))
     request.inputs["image_bytes"].CopyFrom(files)
     return request
 
@@ -144,7 +161,7 @@ def test_plain_stubs_are_answered(stubs, signatures):
     assert response.model_spec.version.value == 1
     np.testing.assert_allclose(
         tf.make_ndarray(response.outputs["embedding"]),
-        local(signatures, "visible", pictures(2)),
+        local(signatures, "visible", images(2)),
         atol=1e-6,
     )
 
@@ -169,7 +186,13 @@ def test_plain_stubs_tell_status_and_metadata(stubs):
 @pytest.mark.parametrize(
     ("harm", "status"),
     [
-        (lambda r: setattr(r.model_spec, "name", ""), "NOT_FOUND"),
+        (lambda r: setattr(r.model_spec, "name", ""), "INVALID_ARGUMENT"),
+        (lambda r: setattr(r.model_spec, "name", "other"), "NOT_FOUND"),
+        (lambda r: r.model_spec.version.SetInParent(), "NOT_FOUND"),
+        (
+            lambda r: setattr(r.model_spec, "version_label", "stable"),
+            "INVALID_ARGUMENT",
+        ),
         (
             lambda r: setattr(r.model_spec, "signature_name", "nothing"),
             "FAILED_PRECONDITION",
@@ -203,7 +226,7 @@ def test_what_is_not_offered_is_unimplemented(stubs):
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_smoke_and_health_check_pass(server):
+def test_smoke_passes_and_the_health_check_says_what_is(server, monkeypatch):
     smoke = server.watcher.directory / "smoke.sh"
     answer = subprocess.run(
         ["sh", smoke, server.rest_address],
@@ -217,6 +240,10 @@ def test_smoke_and_health_check_pass(server):
     command, port = service["healthcheck"]["test"], server.rest_address[-5:]
     command = [part.replace("8501", port.lstrip(":")) for part in command]
     subprocess.run(command[1:], check=True)
+    broken = {1: ("END", "NotFoundError: UNAVAILABLE is not AVAILABLE")}
+    with monkeypatch.context() as patch:
+        patch.setattr(server.watcher, "states", broken)
+        assert subprocess.run(command[1:]).returncode == 1
 
 
 def test_smoke_fails_where_nobody_answers(server):
@@ -276,17 +303,33 @@ def test_malformed_json_is_an_error_400(server, body):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1/models/other:predict", "/v1/models/nfs_reid/versions/9"]
+    ("path", "expected"),
+    [
+        ("/", 404),
+        ("/v1/models/other:predict", 404),
+        ("/v1/models/nfs_reid/versions/9:predict", 404),
+        ("/v1/models/nfs_reid/versions/9", 400),
+    ],
 )
-def test_an_unknown_address_is_an_error_404(server, path):
+def test_an_unknown_address_is_an_error(server, path, expected):
     status, answer = post(server, {"instances": []}, path)
-    assert status == 404 and answer["error"]
+    assert status == expected and answer["error"]
+
+
+def test_a_message_that_is_too_long_is_an_error(server):
+    status, answer = post(server, b"x" * (MAX_MESSAGE_BYTES + 1))
+    assert status == 413 and answer["error"]
 
 
 def test_rest_tells_status_and_metadata(server):
     model = f"{server.rest_address}/v1/models/nfs_reid"
     (status,) = requests.get(model).json()["model_version_status"]
-    assert (status["version"], status["state"]) == ("1", "AVAILABLE")
+    assert status == {
+        "version": "1",
+        "state": "AVAILABLE",
+        "status": {"error_code": "OK", "error_message": ""},
+    }
+    assert requests.get(f"{model}/versions/9").status_code == 404
     metadata = requests.get(f"{model}/metadata").json()["metadata"]
     assert "infrared" in metadata["signature_def"]["signature_def"]
 
@@ -295,7 +338,7 @@ def test_a_new_version_takes_over_without_dropping_a_request(
     tmp_path, signatures
 ):
     shutil.copytree(exported_model(), tmp_path / "1")
-    files = pictures(3)
+    files = images(3)
     old = np.asarray(local(signatures, "visible", files))
     end = threading.Event()
 
@@ -322,6 +365,8 @@ def test_a_new_version_takes_over_without_dropping_a_request(
             time.sleep(0.05)
         with Client(server.grpc_address, version=2) as client:
             new = client.embed(files)[0]
+        with Client(server.rest_address, version=1) as client:
+            np.testing.assert_allclose(client.embed(files)[0], old, atol=1e-5)
         end.set()
         answers = [a for thread in asked for a in thread.result()]
     assert {describe(a, old, new) for a in answers} == {"old", "new"}
@@ -337,10 +382,49 @@ def describe(answer, old, new):
     return "neither"
 
 
-def test_a_port_that_is_taken_is_an_error(server):
-    port = int(server.grpc_address.rsplit(":", 1)[1])
-    second = StandInServer(
-        server.watcher.directory, warm_up=False, ports=(port, 0)
-    )
-    with pytest.raises(OSError, match=str(port)):
+@pytest.mark.parametrize("which", ["grpc", "rest"])
+def test_a_port_that_is_taken_is_an_error_and_leaks_nothing(server, which):
+    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
+    port = int(addresses[which].rsplit(":", 1)[1])
+    ports = (port, 0) if which == "grpc" else (0, port)
+    threads = threading.active_count()
+    second = StandInServer(server.watcher.directory, warm_up=False, ports=ports)
+    with pytest.raises(OSError, match=f"ports=.*{port}"):
         second.start()
+    assert threading.active_count() == threads
+
+
+def test_a_stop_waits_for_requests_of_both_kinds(tmp_path):
+    module = Waiting()
+    tf.saved_model.save(module, tmp_path / "1", signatures=module.__call__)
+    server = StandInServer(tmp_path, batching=None, verify=False)
+    server.start()
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "nfs_reid"
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto([1.0]))
+    with (
+        grpc.insecure_channel(server.grpc_address) as channel,
+        concurrent.futures.ThreadPoolExecutor(2) as threads,
+    ):
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        answers = [
+            threads.submit(stub.Predict, request),
+            threads.submit(post, server, {"instances": [1.0]}),
+        ]
+        time.sleep(0.3)
+        assert not any(answer.done() for answer in answers)
+        server.stop()
+        assert answers[0].result().outputs["y"].float_val == [1.0]
+        assert answers[1].result() == (200, {"predictions": [1.0]})
+
+
+class Waiting(tf.Module):
+    """Takes a second or so for an answer."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], "float32")])
+    def __call__(self, x):
+        steps = tf.while_loop(
+            lambda i: i < 1_500_000, lambda i: [i + 1], [tf.constant(0)]
+        )
+        with tf.control_dependencies(steps):
+            return {"y": tf.identity(x)}

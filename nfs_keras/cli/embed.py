@@ -21,10 +21,10 @@ from nfs_keras.datasets import open_dataset
 from nfs_keras.modalities import MODALITIES
 from nfs_keras.scale import (
     Embedder,
-    embed_pictures,
-    list_pictures,
-    picture_list,
-    read_picture_list,
+    embed_images,
+    list_images,
+    image_list,
+    read_image_list,
 )
 from nfs_keras.serving import RemoteEmbedder
 
@@ -32,6 +32,10 @@ FLAGS = reader_flag(flags.FlagValues())
 flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
 flags.DEFINE_string(
     "server", None, "Instead of --model: host:port or http://host:port.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "certificates", None, "PEM file of authorities, for an encrypted --server.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_enum(
@@ -54,10 +58,12 @@ flags.mark_flags_as_mutual_exclusive(
 def run(words):
     lists = image_lists(words_named(words, "DATA"), FLAGS.modality)
     for modality, images in lists.items():
-        counts = embed_pictures(
+        counts = embed_images(
             images,
             pathlib.Path(FLAGS.output, "" if FLAGS.modality else modality),
-            RemoteEmbedder(FLAGS.server, modality)
+            RemoteEmbedder(
+                FLAGS.server, modality, certificates=FLAGS.certificates
+            )
             if FLAGS.server
             else Embedder(FLAGS.model, modality),
             engine=FLAGS.engine,
@@ -79,7 +85,7 @@ def image_lists(place, modality):
             "Add --modality=visible or --modality=infrared."
         )
     listed = place.endswith(".parquet")
-    return {modality: (read_picture_list if listed else list_pictures)(place)}
+    return {modality: (read_image_list if listed else list_images)(place)}
 
 
 def find_dataset(place):
@@ -102,7 +108,7 @@ def list_samples(dataset, modality):
         if sample.modality == modality
     ]
     ids = [os.path.relpath(sample.path, dataset.root) for sample in samples]
-    return picture_list(
+    return image_list(
         {
             "id": [name.replace(os.sep, "/") for name in ids],
             "path": [sample.path for sample in samples],

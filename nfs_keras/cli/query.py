@@ -11,7 +11,7 @@ from absl import flags
 
 from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.draw_matches import draw_matches
-from nfs_keras.scale import Embedder, Gallery, format_matches, query_picture
+from nfs_keras.scale import Embedder, Gallery, format_matches, query_image
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -40,7 +40,7 @@ def run(words):
     where = {"camera": FLAGS.camera} if FLAGS.camera else {}
     embedder = Embedder(FLAGS.model, FLAGS.modality)
     with Gallery(FLAGS.gallery) as gallery:
-        matches = query_picture(
+        matches = query_image(
             gallery, embedder, picture, top=FLAGS.top, **where
         )
     print(format_matches(matches))

@@ -14,27 +14,27 @@ Training spreads over the GPUs of one host or of several by a
 
 from nfs_keras.scale.embed import EmbeddingCounts as EmbeddingCounts
 from nfs_keras.scale.embed import embed_folder as embed_folder
-from nfs_keras.scale.embed import embed_pictures as embed_pictures
+from nfs_keras.scale.embed import embed_images as embed_images
 from nfs_keras.scale.embedder import Embedder as Embedder
+from nfs_keras.scale.embedder import model_version as model_version
 from nfs_keras.scale.gallery import Gallery as Gallery
 from nfs_keras.scale.global_batch_objective import (
     GlobalBatchObjective as GlobalBatchObjective,
 )
+from nfs_keras.scale.image_list import image_list as image_list
+from nfs_keras.scale.image_list import list_images as list_images
+from nfs_keras.scale.image_list import (
+    read_image_list as read_image_list,
+)
 from nfs_keras.scale.index_embeddings import (
     index_embeddings as index_embeddings,
 )
-from nfs_keras.scale.match import Match as Match
-from nfs_keras.scale.match import format_matches as format_matches
-from nfs_keras.scale.model_version import model_version as model_version
-from nfs_keras.scale.picture_list import list_pictures as list_pictures
-from nfs_keras.scale.picture_list import picture_list as picture_list
-from nfs_keras.scale.picture_list import (
-    read_picture_list as read_picture_list,
-)
-from nfs_keras.scale.query_picture import query_picture as query_picture
+from nfs_keras.scale.query_image import Match as Match
+from nfs_keras.scale.query_image import format_matches as format_matches
+from nfs_keras.scale.query_image import query_image as query_image
 from nfs_keras.scale.sharded_sampler import ShardedSampler as ShardedSampler
 from nfs_keras.scale.strategies import make_strategy as make_strategy
-from nfs_keras.scale.synchronize_batch_norm import (
+from nfs_keras.scale.strategies import (
     synchronize_batch_norm as synchronize_batch_norm,
 )
 from nfs_keras.scale.train_on_strategy import (

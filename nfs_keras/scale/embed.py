@@ -6,8 +6,8 @@ from typing import NamedTuple
 import keras
 
 from nfs_keras.files import remove_partial_files
-from nfs_keras.scale.optional import optional_import
-from nfs_keras.scale.picture_list import list_pictures
+from nfs_keras.optional import optional_import
+from nfs_keras.scale.image_list import list_images
 from nfs_keras.scale.ray_engine import run_on_ray
 from nfs_keras.scale.shard_embedder import ShardEmbedder
 from nfs_keras.scale.shards import (
@@ -29,18 +29,18 @@ class EmbeddingCounts(NamedTuple):
 
 
 def embed_folder(folder, output, embedder, **options) -> EmbeddingCounts:
-    """Embeds all pictures below a folder, see `embed_pictures`.
+    """Embeds all pictures below a folder, see `embed_images`.
 
     Args:
         folder: Path of a folder of JPEG, PNG or BMP files, at any depth.
         output: Path of the output directory.
         embedder: An `Embedder`.
-        **options: Options of `embed_pictures`.
+        **options: Options of `embed_images`.
     """
-    return embed_pictures(list_pictures(folder), output, embedder, **options)
+    return embed_images(list_images(folder), output, embedder, **options)
 
 
-def embed_pictures(
+def embed_images(
     pictures,
     output,
     embedder,
@@ -60,8 +60,8 @@ def embed_pictures(
     is done, bad ones included: delete their list to try them again.
 
     Args:
-        pictures: Table of `picture_list`, `list_pictures` or
-            `read_picture_list`.
+        pictures: Table of `image_list`, `list_images` or
+            `read_image_list`.
         output: Path of the output directory, on a disk that all workers
             share. One run per directory at a time.
         embedder: An `Embedder`.

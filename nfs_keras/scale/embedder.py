@@ -1,8 +1,9 @@
 """The one thing that every engine runs: image files in, embeddings out."""
 
-import numpy as np
+import hashlib
+import pathlib
 
-from nfs_keras.scale.model_version import check_saved_model, model_version
+import numpy as np
 
 MODALITIES = ("visible", "infrared")
 
@@ -114,3 +115,57 @@ class Embedder:
 
     def __getstate__(self):
         return {**self.__dict__, "_model": None}
+
+
+def model_version(saved_model) -> str:
+    """Fingerprints a SavedModel, wherever it lies.
+
+    Embeddings of two models live in different spaces and must never be
+    compared. A model of `export_saved_model` names itself, by what its
+    embeddings depend on; of another one the files of the graph and the
+    weights are hashed. A copied model keeps its version, a retrained one does
+    not.
+
+    Args:
+        saved_model: Path of the directory that holds `saved_model.pb`.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        ValueError: If there is no SavedModel in `saved_model`.
+    """
+    import tensorflow as tf
+
+    root = check_saved_model(saved_model)
+    model = tf.saved_model.load(str(root))
+    if "model_version" in model.signatures:
+        row = tf.zeros(1, "int32")
+        (name,) = model.signatures["model_version"](row=row).values()
+        return name.numpy()[0].decode()
+    digest = hashlib.sha256()
+    variables = sorted((root / "variables").glob("*"))
+    for path in [root / "saved_model.pb", *variables]:
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def check_saved_model(saved_model) -> pathlib.Path:
+    """Returns the path of a SavedModel, or says what lies there instead."""
+    root = pathlib.Path(saved_model)
+    if (root / "saved_model.pb").is_file():
+        return root
+    versions = sorted(
+        path.parent.name for path in root.glob("*/saved_model.pb")
+    )
+    raise ValueError(
+        "A SavedModel is a directory with a file `saved_model.pb`. "
+        f"Received: saved_model={str(saved_model)!r}, which has none. "
+        + (
+            f"Name one of its versions, such as {versions[-1]!r}."
+            if versions
+            else "Export one with `nfs_keras.serving.export_saved_model`."
+        )
+    )

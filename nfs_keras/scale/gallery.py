@@ -3,6 +3,7 @@
 import logging
 import pathlib
 
+from nfs_keras.optional import optional_import
 from nfs_keras.scale.gallery_checks import (
     check_embeddings,
     check_gallery_ids,
@@ -11,15 +12,14 @@ from nfs_keras.scale.gallery_checks import (
     check_top,
     check_uri,
     check_version,
+    gallery_filter,
 )
-from nfs_keras.scale.gallery_filter import gallery_filter
 from nfs_keras.scale.gallery_schema import (
     ID_LENGTH,
     create_collection,
     read_schema,
 )
-from nfs_keras.scale.match import Match
-from nfs_keras.scale.optional import optional_import
+from nfs_keras.scale.query_image import Match
 
 SCALARS = ["identity", "camera", "time", "modality"]
 CALL_BYTES = 16 * 2**20  # a quarter of what a server accepts

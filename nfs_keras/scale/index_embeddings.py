@@ -2,8 +2,8 @@
 
 import keras
 
-from nfs_keras.scale.optional import optional_import
-from nfs_keras.scale.picture_list import check_ids
+from nfs_keras.optional import optional_import
+from nfs_keras.scale.image_list import check_ids
 from nfs_keras.scale.shards import shard_paths
 
 COLUMNS = ["modality", "identity", "camera", "time"]
@@ -14,7 +14,7 @@ def index_embeddings(gallery, directory, verbose=1) -> int:
 
     Args:
         gallery: A `Gallery`.
-        directory: Path of the output directory of `embed_pictures`.
+        directory: Path of the output directory of `embed_images`.
         verbose: Whether to show a progress bar. Defaults to `1`.
 
     Returns:

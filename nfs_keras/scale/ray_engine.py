@@ -1,6 +1,6 @@
 """The same shards, written by Ray Data actors on any number of machines."""
 
-from nfs_keras.scale.optional import optional_import
+from nfs_keras.optional import optional_import
 
 
 class ShardActor:
@@ -29,7 +29,7 @@ def run_on_ray(shards, pictures, number, num_workers):
 
     Args:
         shards: A `ShardEmbedder`.
-        pictures: A `picture_list` table.
+        pictures: A `image_list` table.
         number: Int. Number of the first shard.
         num_workers: Int. Number of actors, one CPU each.
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from nfs_keras.scale.optional import optional_import
+from nfs_keras.optional import optional_import
 from nfs_keras.scale.shards import shard_schema, shard_table, write_shard
 
 EMBEDDED_AT_ONCE = 2  # one batch is decoded while another is multiplied
@@ -29,7 +29,7 @@ class ShardEmbedder:
         num_threads: Int. Files are read by so many threads ahead.
 
     Call arguments:
-        pictures: A `picture_list` table.
+        pictures: A `image_list` table.
         number: Int. Number of the first shard.
         on_batch: Optional function of a batch's number of pictures.
 

@@ -13,8 +13,8 @@ import pathlib
 import re
 
 from nfs_keras.files import replace_file
-from nfs_keras.scale.optional import optional_import
-from nfs_keras.scale.picture_list import picture_schema
+from nfs_keras.optional import optional_import
+from nfs_keras.scale.image_list import image_schema
 
 SHARD = "embeddings-{:05d}.parquet"
 BAD = "_bad-{:05d}.csv"
@@ -25,7 +25,7 @@ def shard_schema(dim: int, modality: str, model_version: str):
     """The columns of a shard; its metadata name the model and modality."""
     arrow = optional_import("pyarrow", extra="scale")
     metadata = {"modality": modality, "model_version": model_version}
-    fields = [field for field in picture_schema(arrow) if field.name != "path"]
+    fields = [field for field in image_schema(arrow) if field.name != "path"]
     strings = ("modality", "model_version", "checksum")
     fields += [arrow.field(name, arrow.string()) for name in strings]
     embedding = arrow.list_(arrow.float32(), dim)

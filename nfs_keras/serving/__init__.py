@@ -1,7 +1,7 @@
 """From a trained network to a server that answers.
 
 `export_saved_model` writes a SavedModel that TF-Serving runs as it is: files
-of pictures in, embeddings out. Decoding, resizing and normalisation are part
+of images in, embeddings out. Decoding, resizing and normalisation are part
 of it, by the same functions that fed the network in training, so a client
 cannot get them wrong. `Client` asks a server. `StandInServer` answers like
 TF-Serving for tests and on machines without docker.
@@ -21,6 +21,6 @@ from nfs_keras.serving.match_probability import (
 from nfs_keras.serving.portable_formats import export_litert as export_litert
 from nfs_keras.serving.portable_formats import export_onnx as export_onnx
 from nfs_keras.serving.remote_embedder import RemoteEmbedder as RemoteEmbedder
-from nfs_keras.serving.server_error import ServerError as ServerError
 from nfs_keras.serving.stand_in import Batching as Batching
 from nfs_keras.serving.stand_in import StandInServer as StandInServer
+from nfs_keras.serving.transports import ServerError as ServerError

@@ -2,17 +2,21 @@
 
 import numpy as np
 
-from nfs_keras.serving.grpc_transport import GRPCTransport
-from nfs_keras.serving.rest_transport import RESTTransport
+from nfs_keras.serving.transports import (
+    GRPCTransport,
+    RESTTransport,
+    Route,
+    ServerError,
+)
 from nfs_keras.serving.warm_up import MODEL_NAME
 
 MODALITIES = ("visible", "infrared")
 MAX_MESSAGE_BYTES = 2**25
-OVERHEAD_BYTES = 64  # of one picture in a message
+OVERHEAD_BYTES = 64  # of one image in a message
 
 
 class Client:
-    """Embeds pictures with a model that runs on a server.
+    """Embeds images with a model that runs on a server.
 
     Speaks to TF-Serving, or to anything that answers like it. Requests longer
     than a batch or a message are split; a request that failed because the
@@ -25,9 +29,15 @@ class Client:
         version: Version that must answer. Defaults to `None`, the newest.
         timeout: Seconds that one request may take, tries included.
         max_attempts: How often a request is sent, at most 5.
-        batch_size: Pictures in one request.
-        max_message_bytes: Bytes of one message; a picture that is longer is
+        batch_size: Images in one request.
+        max_message_bytes: Bytes of one message; an image that is longer is
             sent alone. Defaults to 32 MiB.
+        certificates: Path of a PEM file of the authorities to trust. If it is
+            given, gRPC is encrypted; REST is for an address that begins with
+            `https://`. Defaults to `None`.
+        client_certificate: Pair of paths of PEM files, the certificate and
+            the key with which the client identifies itself. Defaults to
+            `None`.
 
     Raises:
         ImportError: If `tensorflow-serving-api` is needed and not installed.
@@ -50,6 +60,8 @@ class Client:
         max_attempts=4,
         batch_size=32,
         max_message_bytes=MAX_MESSAGE_BYTES,
+        certificates=None,
+        client_certificate=None,
     ):
         check_client(timeout, max_attempts, batch_size)
         over_http = address.startswith(("http://", "https://"))
@@ -57,7 +69,15 @@ class Client:
         self.batch_size = batch_size
         self.max_message_bytes = max_message_bytes
         self._transport = transport(
-            address, model_name, version, timeout, max_attempts
+            Route(
+                address,
+                model_name,
+                version,
+                timeout,
+                max_attempts,
+                certificates,
+                client_certificate,
+            )
         )
 
     def embed(self, images, modality="visible"):
@@ -111,7 +131,7 @@ class Client:
 
         Args:
             query: `(Q, D)` float32.
-            gallery: `(G, D)` float32.
+            gallery: `(G, D)` float32. Q x G is at most 2^20.
 
         Returns:
             Dict of `"similarity"`, `(Q, G)` float32, and, if the model was
@@ -127,9 +147,37 @@ class Client:
         answer = self._transport.predict("match", inputs)
         return {name: value[0] for name, value in answer.items()}
 
+    def model_version(self):
+        """Asks for the fingerprint of the model that answers.
+
+        Returns:
+            String, the same wherever the model is copied, see
+            `nfs_keras.scale.model_version`.
+
+        Raises:
+            ServerError: If the server refuses or does not answer, or the
+                model was not exported by `export_saved_model`.
+        """
+        inputs = {"row": np.zeros(1, "int32")}
+        answer = self._transport.predict("model_version", inputs)
+        (fingerprint,) = answer["model_version"]
+        if isinstance(fingerprint, bytes):
+            return fingerprint.decode()
+        return fingerprint
+
     def available_versions(self):
-        """Lists the versions that the server has loaded; none if it is away."""
-        return self._transport.available_versions()
+        """Lists the versions that the server has loaded, in order.
+
+        Raises:
+            ServerError: If the server does not answer.
+        """
+        try:
+            states = self._transport.versions()
+        except ServerError as error:
+            if error.status == "NOT_FOUND":
+                return []
+            raise
+        return sorted(v for v, s in states.items() if s == "AVAILABLE")
 
     def close(self):
         """Closes the connection."""
@@ -171,7 +219,7 @@ def check_modality(modality):
         raise ValueError(
             f"`modality` must be one of {MODALITIES}. "
             f"Received: modality={modality!r}. "
-            "Name the kind of camera that took the pictures."
+            "Name the kind of camera that took the images."
         )
 
 

@@ -1,10 +1,17 @@
 """The functions that a SavedModel answers with."""
 
+import hashlib
+import json
+
 import tensorflow as tf
 
 from nfs_keras.datasets.images import resize_image
 from nfs_keras.serving.guarded_decoding import decode_batch
 from nfs_keras.serving.match_probability import MatchProbability
+
+# Of one row; a server's batch has at most 32, and so a bound too.
+PIXEL_SHARE = 16  # decoded images may have so many times fewer than files
+MAX_COMPARISONS = 2**20  # 4 MiB of similarities
 
 
 def endpoints(
@@ -26,9 +33,14 @@ def endpoints(
     for modality, encoder in encoders.items():
         encode = frozen_encoder(encoder, image_shape, precision)
         signatures[modality] = bytes_endpoint(encode, image_shape, max_pixels)
-        signatures[f"{modality}_pixels"] = pixels_endpoint(encode, image_shape)
+        signatures[f"{modality}_pixels"] = pixels_endpoint(
+            encode, image_shape, max_pixels // PIXEL_SHARE
+        )
     dim = encode.structured_outputs.shape[-1]
     signatures["match"] = match_endpoint(dim, match_probability)
+    signatures["model_version"] = version_endpoint(
+        fingerprint(encoders, image_shape, precision)
+    )
     signatures["serving_default"] = signatures["visible"]
     return signatures
 
@@ -55,17 +67,13 @@ def frozen_encoder(encoder, image_shape: tuple, precision: str):
     frozen = constants(encoder.non_trainable_variables, precision)
 
     def encode(images):
-        # TensorFlow's oneDNN convolution gives an empty batch a wrong shape.
-        size = tf.shape(images)[0]
-        extra = tf.cast(size == 0, "int32")
-        images = tf.pad(images, [[0, extra], [0, 0], [0, 0], [0, 0]])
         embedding, _ = encoder.stateless_call(
             [tf.constant(value) for value in trainable],
             [tf.constant(value) for value in frozen],
             images,
             training=False,
         )
-        return embedding[:size]
+        return embedding
 
     spec = tf.TensorSpec((None, *image_shape), "float32", name="images")
     return tf.function(encode, autograph=False).get_concrete_function(spec)
@@ -110,11 +118,17 @@ def bytes_endpoint(encode, image_shape: tuple, max_pixels: int):
     return embed
 
 
-def pixels_endpoint(encode, image_shape: tuple):
+def pixels_endpoint(encode, image_shape: tuple, max_pixels: int):
     """Makes the endpoint that embeds decoded images of one common size."""
 
     @tf.function(input_signature=[tf.TensorSpec([None] * 3 + [3], "uint8")])
     def embed(image):
+        tf.debugging.assert_less_equal(
+            tf.reduce_prod(tf.shape(image, "int64")[1:3]),
+            tf.constant(max_pixels, "int64"),
+            f"An image has at most {max_pixels} pixels; send larger ones as "
+            "files.",
+        )
         return {"embedding": encode(resize_image(image, image_shape))}
 
     return embed
@@ -131,6 +145,11 @@ def match_endpoint(dim: int, match_probability: MatchProbability | None):
 
     @tf.function(input_signature=[spec, spec])
     def match(query, gallery):
+        tf.debugging.assert_less_equal(
+            tf.shape(query, "int64")[1] * tf.shape(gallery, "int64")[1],
+            tf.constant(MAX_COMPARISONS, "int64"),
+            f"A comparison has at most {MAX_COMPARISONS} pairs; send parts.",
+        )
         similarity = tf.matmul(query, gallery, transpose_b=True)  # (B, Q, G)
         if match_probability is None:
             return {"similarity": similarity}
@@ -139,3 +158,28 @@ def match_endpoint(dim: int, match_probability: MatchProbability | None):
         return {"similarity": similarity, "probability": probability}
 
     return match
+
+
+def version_endpoint(version: str):
+    """Makes the endpoint that names the model, once for each row asked."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], "int32")])
+    def name(row):
+        return {"model_version": tf.fill(tf.shape(row), version)}
+
+    return name
+
+
+def fingerprint(encoders: dict, image_shape: tuple, precision: str) -> str:
+    """Names what the embeddings depend on: the encoders and their weights.
+
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256 (our choice).
+    """
+    digest = hashlib.sha256(f"{image_shape} {precision}".encode())
+    for modality, encoder in sorted(encoders.items()):
+        config = json.dumps(encoder.get_config(), sort_keys=True, default=str)
+        digest.update(f"{modality} {config}".encode())
+        for value in encoder.get_weights():
+            digest.update(value.tobytes())
+    return digest.hexdigest()[:16]

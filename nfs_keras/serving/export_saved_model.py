@@ -4,17 +4,20 @@ import pathlib
 import shutil
 import warnings
 
+import keras
 import tensorflow as tf
 
+from nfs_keras.layers import find_gates
+from nfs_keras.models import Architecture, compact
 from nfs_keras.serving.deployment_files import write_deployment_files
 from nfs_keras.serving.endpoints import endpoints
 from nfs_keras.serving.guarded_decoding import MAX_PIXELS
 from nfs_keras.serving.manifest import write_manifest
 from nfs_keras.serving.match_probability import MatchProbability
 from nfs_keras.serving.model_card import write_model_card
-from nfs_keras.serving.serving_encoders import serving_encoders
 from nfs_keras.serving.warm_up import write_warm_up
 
+MODALITIES = ("visible", "infrared")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -30,7 +33,7 @@ def export_saved_model(
 ) -> pathlib.Path:
     """Exports a network to `directory/<version>/`, ready for TF-Serving.
 
-    The endpoints, with a batch of any size B (zero too):
+    The endpoints, with a batch of any size B from 1 on:
 
     | endpoint | inputs | outputs |
     | --- | --- | --- |
@@ -38,10 +41,12 @@ def export_saved_model(
 files | `embedding` (B, D) float32, L2-normalised, zero where the file is \
 broken; `valid` (B,) bool |
     | `visible_pixels`, `infrared_pixels` | `image` (B, H, W, 3) uint8, RGB, \
-any H and W | `embedding` |
+H x W at most a sixteenth of `max_pixels` | `embedding` |
     | `match` | `query` (B, Q, D), `gallery` (B, G, D) float32: two sets of \
-embeddings in each of B comparisons | `similarity` (B, Q, G); `probability` \
-of one person, if calibrated |
+embeddings in each of B comparisons, Q x G at most 2^20 | `similarity` \
+(B, Q, G); `probability` of one person, if calibrated |
+    | `model_version` | `row` (B,) int32, any | `model_version` (B,) string: \
+the fingerprint of the encoders |
     | `serving_default` | as `visible` | as `visible` |
 
     Decoding, resizing and normalisation happen inside, by the functions that
@@ -65,9 +70,9 @@ of one person, if calibrated |
             faster with it. Defaults to `"float32"`.
         match_probability: Calibration of `match`, from
             `fit_match_probability`. Defaults to `None`: no `probability`.
-        max_pixels: A file whose header announces a larger picture is refused
-            as broken. Defaults to 4096 x 4096.
-        run: Path of the run folder that the model card tells of. Defaults to
+        max_pixels: A file whose header announces a larger image is refused
+            as broken. Defaults to 2048 x 2048.
+        run: Path of the run folder that the model card describes. Defaults to
             `None`.
 
     Returns:
@@ -137,3 +142,39 @@ def add_warm_up(directory: pathlib.Path) -> None:
             f"The model is exported without warm-up requests. {error}",
             stacklevel=3,
         )
+
+
+def serving_encoders(network, cut=True):
+    """Makes the encoders to export, derived and compacted.
+
+    Gates that still search are derived first, on a copy: the network is left
+    as it is. Each modality is compacted by itself: channels that it alone
+    does not keep are removed as well.
+
+    Args:
+        network: `ReIDNetwork`, or anything with `encoder(modality)`.
+        cut: Whether to derive and compact. Defaults to `True`; there is
+            nothing to remove in a network without gates.
+
+    Returns:
+        Dict from `"visible"` and `"infrared"` to a `keras.Model` from images
+        to L2-normalised embeddings.
+
+    Raises:
+        ValueError: If the network cannot be compacted.
+    """
+    gates = find_gates(network) if isinstance(network, keras.Layer) else []
+    if not cut or not gates:
+        return {name: network.encoder(name) for name in MODALITIES}
+    if any(keras.ops.convert_to_numpy(gate.searching) for gate in gates):
+        network = copy_of(network)
+        Architecture.derive(network).apply(network)
+    return {name: compact(network, name).encoder(name) for name in MODALITIES}
+
+
+def copy_of(network):
+    """Copies a network with its weights."""
+    copy = type(network).from_config(network.get_config())
+    copy.build()
+    copy.set_weights(network.get_weights())
+    return copy

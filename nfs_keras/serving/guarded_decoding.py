@@ -1,7 +1,7 @@
 """Decodes a batch of image files of which some may be broken or hostile.
 
 A TensorFlow graph has no `try`: one truncated JPEG fails the whole request,
-and a few bytes can announce a picture of a billion pixels. Here the size is
+and a few bytes can announce an image of a billion pixels. Here the size is
 read from the header before anything is decoded, and the decoder runs inside a
 `tf.data` pipeline, which can ignore errors; both survive in a SavedModel.
 """
@@ -10,8 +10,10 @@ import tensorflow as tf
 
 from nfs_keras.datasets.images import decode_image, resize_image
 
-MAX_PIXELS = 2**24  # of one picture: 4096 x 4096, 48 MiB decoded
-NUM_PARALLEL_CALLS = 8  # pictures of one request decoded at a time
+# A decoded pixel takes 15 bytes while it is resized, so that a batch decodes
+# in a quarter of a GiB at most; `docs/serving.md` has the measured peak.
+MAX_PIXELS = 2**22  # of one image: 2048 x 2048
+NUM_PARALLEL_CALLS = 4  # images of one batch decoded at a time
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 BMP_START = b"BM"
@@ -23,10 +25,9 @@ def decode_batch(
     """Decodes and resizes B image files; a broken one does not sink the rest.
 
     Args:
-        image_bytes: `(B,)` string tensor, each a JPEG, PNG or BMP file. B may
-            be zero.
+        image_bytes: `(B,)` string tensor, each a JPEG, PNG or BMP file.
         image_shape: `(height, width, 3)` of the result.
-        max_pixels: A picture whose header announces more is not decoded.
+        max_pixels: An image whose header announces more is not decoded.
 
     Returns:
         Pair of the images, `(B, *image_shape)` float32 in [0, 255], black

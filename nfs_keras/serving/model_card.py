@@ -3,7 +3,10 @@
 import json
 import pathlib
 
+import numpy as np
 import tensorflow as tf
+
+from nfs_keras.modalities import MODALITIES
 
 CARD = """\
 # Model card: person re-identification between visible and infrared
@@ -150,25 +153,16 @@ def describe_metrics(rows) -> str:
 
 
 def describe_architecture(architecture: dict, options: dict) -> str:
-    """Shows how much the search kept in each cell."""
+    """Shows how much the search kept in each gate."""
     if not architecture:
         return "Not recorded."
     rows = [
-        [cell, level, modality, f"{kept_share(kept):.1%}"]
-        for cell, levels in architecture.get("cells", {}).items()
-        for level, modalities in levels.items()
-        for modality, kept in (modalities or {}).items()
+        [gate, *(f"{np.mean(kept):.1%}" for kept in by_modality)]
+        for gate, by_modality in architecture.get("gates", {}).items()
     ]
     backbone = options.get("backbone", "not recorded")
-    header = ["cell", "level", "modality", "kept"]
+    header = ["gate", *MODALITIES]
     return f"Backbone: {backbone}.\n\n{table(header, rows)}"
-
-
-def kept_share(kept) -> float:
-    """Averages a list, or a list of lists, of 0 and 1."""
-    if kept and isinstance(kept[0], list):
-        kept = [value for row in kept for value in row]
-    return sum(kept) / max(len(kept), 1)
 
 
 def table(header: list, rows: list) -> str:

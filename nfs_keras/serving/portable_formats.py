@@ -5,7 +5,6 @@ decodes and resizes as TensorFlow does: resize with
 `nfs_keras.datasets.images.resize_image` and pass float32 RGB in [0, 255].
 """
 
-import importlib
 import pathlib
 import warnings
 
@@ -13,7 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nfs_keras.serving.serving_encoders import serving_encoders
+from nfs_keras.optional import optional_import
+from nfs_keras.serving.export_saved_model import serving_encoders
 
 BATCH_SIZES = (1, 2, 17)  # wrong answers above batch 1 are a classic
 TOLERANCE = 1e-5
@@ -37,7 +37,7 @@ def export_onnx(network, directory, compact=True):
             network's, at batch size 1, 2 or 17.
     """
     for name in ("onnxruntime", "tf2onnx"):
-        require(name, "onnx")
+        optional_import(name, extra="onnx")
     return export(network, directory, compact, "onnx", "onnx", run_onnx)
 
 
@@ -93,7 +93,7 @@ def check_parity(path, wanted, answers):
 
 def run_onnx(path, images):
     """Embeds batches with ONNX Runtime."""
-    runtime = require("onnxruntime", "onnx")
+    runtime = optional_import("onnxruntime", extra="onnx")
     session = runtime.InferenceSession(str(path))
     return [session.run(["embedding"], {"image": x})[0] for x in images]
 
@@ -114,14 +114,3 @@ def run_litert(path, images):
         interpreter.invoke()
         answers.append(interpreter.get_tensor(outputs["index"]))
     return answers
-
-
-def require(name, extra):
-    """Imports a module that an extra installs, or says which."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"This format needs the package `{name}`. Received: {error}. "
-            f'Install it with `pip install "nfs_keras[{extra}]"`.'
-        ) from error

@@ -5,40 +5,45 @@ import base64
 import numpy as np
 
 from nfs_keras.serving.client import Client, check_modality
-from nfs_keras.serving.deployment_files import PICTURE
-from nfs_keras.serving.server_error import ServerError
+from nfs_keras.serving.deployment_files import IMAGE
+from nfs_keras.serving.transports import ServerError
 from nfs_keras.serving.warm_up import MODEL_NAME
 
 
 class RemoteEmbedder:
-    """Embeds pictures by a server, where a local SavedModel could stand.
+    """Embeds images by a server, where a local SavedModel could stand.
 
     Has what `nfs_keras.scale.Embedder` has, so that the same engines run with
     it. The version that the server has loaded first is asked for from then on:
-    a swap in the middle of a job cannot mix the embeddings of two models. An
-    instance can be pickled; each process connects when it first embeds.
+    a swap in the middle of a run cannot mix the embeddings of two models. An
+    instance can be pickled; each process connects when it first embeds, and
+    sees whether it is the same model that answers.
 
     Args:
         address: See `Client`.
         modality: `"visible"` or `"infrared"`. Which endpoint to ask.
         model_name: The name under which the model is served.
+        **options: Other arguments of `Client`, such as `certificates`.
 
     Attributes:
-        model_version: String, such as `"nfs_reid/3"`.
+        model_version: String. Fingerprint of the model, the one that
+            `nfs_keras.scale.model_version` gives for a copy of it.
         dim: Int. Length D of an embedding.
 
     Raises:
-        ServerError: When used, if the server has no version loaded or does
-            not answer.
+        ServerError: When used, if the server has no version loaded, does not
+            answer, or has another model under the same version.
         ValueError: If the modality is unknown.
     """
 
-    def __init__(self, address, modality, model_name=MODEL_NAME):
+    def __init__(self, address, modality, model_name=MODEL_NAME, **options):
         check_modality(modality)
         self.address = address
         self.modality = modality
         self.model_name = model_name
+        self.options = options
         self.version = None
+        self._model_version = None
         self._client = None
 
     def embed(self, images):
@@ -49,26 +54,38 @@ class RemoteEmbedder:
 
     @property
     def dim(self):
-        picture = base64.b64decode(PICTURE)
-        embedding, _ = self._connected().embed([picture], self.modality)
+        image = base64.b64decode(IMAGE)
+        embedding, _ = self._connected().embed([image], self.modality)
         return embedding.shape[1]
 
     @property
     def model_version(self):
         self._connected()
-        return f"{self.model_name}/{self.version}"
+        return self._model_version
 
     def _connected(self):
         if self._client is None:
             if self.version is None:
                 self.version = self._newest_version()
-            self._client = Client(
-                self.address, self.model_name, version=self.version
-            )
+            client = self._connect(self.version)
+            found = client.model_version()
+            if found != (self._model_version or found):
+                raise ServerError(
+                    self.address,
+                    "FAILED_PRECONDITION",
+                    f"version {self.version} was {self._model_version} and "
+                    f"is {found} now",
+                )
+            self._client, self._model_version = client, found
         return self._client
 
+    def _connect(self, version=None):
+        return Client(
+            self.address, self.model_name, version=version, **self.options
+        )
+
     def _newest_version(self):
-        with Client(self.address, self.model_name) as client:
+        with self._connect() as client:
             versions = client.available_versions()
         if not versions:
             message = f"no version of {self.model_name!r} is available"

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from nfs_keras.serving.serving_api import serving_api
+from nfs_keras.optional import serving_api
 
 WARM_UP_FILE = "assets.extra/tf_serving_warmup_requests"
 MODEL_NAME = "nfs_reid"
@@ -57,11 +57,12 @@ def example_inputs(signature, batch_size: int) -> dict[str, np.ndarray]:
 
 
 def example(spec: tf.TensorSpec, batch_size: int) -> np.ndarray:
-    """Makes one input: pictures of 16 x 8 pixels, embeddings of zeros."""
+    """Makes one input: images of 16 x 8 pixels, embeddings of zeros."""
     if spec.dtype == tf.string:
-        pixels = np.zeros((16, 8, 3), "uint8")
-        picture = tf.io.encode_jpeg(pixels).numpy()
-        return np.array([picture] * batch_size, dtype=object)
+        image = tf.io.encode_jpeg(np.zeros((16, 8, 3), "uint8")).numpy()
+        return np.array([image] * batch_size, dtype=object)
     if spec.dtype == tf.uint8:
         return np.zeros((batch_size, 16, 8, 3), "uint8")
+    if spec.dtype == tf.int32:
+        return np.zeros(batch_size, "int32")
     return np.zeros((batch_size, 1, spec.shape[-1]), "float32")

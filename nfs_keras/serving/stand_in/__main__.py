@@ -20,6 +20,7 @@ flags.DEFINE_integer("port", 8500, "Port of gRPC.")
 flags.DEFINE_integer("rest_api_port", 8501, "Port of REST.")
 flags.DEFINE_bool("enable_batching", True, "Join requests of several clients.")
 flags.DEFINE_bool("enable_model_warmup", True, "Replay warm-up requests.")
+flags.DEFINE_bool("verify", True, "Load only what its manifest lists.")
 flags.mark_flag_as_required("directory")
 
 
@@ -32,6 +33,7 @@ def main(argv):
         FLAGS.enable_model_warmup,
         FLAGS.host,
         (FLAGS.port, FLAGS.rest_api_port),
+        verify=FLAGS.verify,
     )
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

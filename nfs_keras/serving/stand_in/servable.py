@@ -2,24 +2,38 @@
 
 import itertools
 import pathlib
+import re
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from nfs_keras.serving.manifest import MANIFEST, verify_manifest
-from nfs_keras.serving.serving_api import serving_api
-from nfs_keras.serving.stand_in.request_error import RequestError
+from nfs_keras.optional import serving_api
+from nfs_keras.serving.manifest import verify_manifest
 from nfs_keras.serving.warm_up import BATCH_SIZES, WARM_UP_FILE
 
 QUEUES = itertools.count()
+
+
+class RequestError(Exception):
+    """Says why a request is refused.
+
+    Args:
+        status: Name of a gRPC status code, such as `"NOT_FOUND"`.
+        message: What was wrong, for the caller to read.
+    """
+
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
 
 
 class Batching(NamedTuple):
     """How requests of several clients are joined, as in `batching.config`.
 
     Attributes:
-        allowed_batch_sizes: Ascending; a batch is padded to the next one.
+        allowed_batch_sizes: Ascending; a batch is padded to the next one, and
+            a request with more rows than the last one is refused.
         batch_timeout_micros: How long the first request waits for others.
         num_batch_threads: Batches computed at a time.
         max_enqueued_batches: More waiting than that are refused.
@@ -34,30 +48,32 @@ class Batching(NamedTuple):
 class Servable:
     """Loads a model version, verifies it, warms it up and answers requests.
 
-    Only endpoints of image files are batched: they alone take inputs of one
-    shape from everybody.
+    With batching, every endpoint has a queue of its own, and its requests are
+    joined along the first axis, as TF-Serving joins them.
 
     Args:
         directory: A model version, such as `saved_model/1`.
         batching: `Batching`, or `None` to answer each request by itself.
         warm_up: Whether to replay the warm-up requests before answering.
+        verify: Whether the files must be those of the manifest.
 
     Raises:
-        ValueError: If files differ from the manifest.
+        ValueError: If there is no manifest, or the files differ from it.
     """
 
-    def __init__(self, directory, batching=None, warm_up=True):
+    def __init__(self, directory, batching=None, warm_up=True, verify=True):
         self.directory = pathlib.Path(directory)
         self.version = int(self.directory.name)
-        if (self.directory / MANIFEST).is_file():
+        if verify:
             verify_manifest(self.directory)
+        # A signature keeps only a weak reference to the model.
         self._model = tf.saved_model.load(str(self.directory))
         self.signatures = dict(self._model.signatures)
-        self._functions = dict(self.signatures)
-        if batching is not None:
-            for name, signature in self.signatures.items():
-                if set(self.input_specs(name)) == {"image_bytes"}:
-                    self._functions[name] = batched(signature, batching)
+        self._batching = batching
+        self._functions = {
+            name: batched(signature, batching) if batching else signature
+            for name, signature in self.signatures.items()
+        }
         if warm_up:
             self.warm_up()
 
@@ -76,7 +92,8 @@ class Servable:
             Dict from output name to NumPy array.
 
         Raises:
-            RequestError: If the endpoint or its inputs are wrong.
+            RequestError: If the endpoint or its inputs are wrong, or the
+                queue is full.
         """
         name = name or "serving_default"
         if name not in self.signatures:
@@ -87,17 +104,12 @@ class Servable:
             message = f"inputs must be {sorted(specs)}, not {sorted(inputs)}."
             raise RequestError("INVALID_ARGUMENT", message)
         tensors = {k: as_tensor(k, v, specs[k]) for k, v in inputs.items()}
+        if self._batching:
+            check_rows(tensors)
         try:
-            # The batch op joins what is there, and an empty request is nothing.
-            empty = not all(tensor.shape[0] for tensor in tensors.values())
-            functions = self.signatures if empty else self._functions
-            outputs = functions[name](**tensors)
-        except tf.errors.ResourceExhaustedError as error:
-            raise RequestError("RESOURCE_EXHAUSTED", error.message) from error
-        except (tf.errors.UnavailableError, tf.errors.CancelledError) as error:
-            raise RequestError("UNAVAILABLE", error.message) from error
+            outputs = self._functions[name](**tensors)
         except tf.errors.OpError as error:
-            raise RequestError("INVALID_ARGUMENT", error.message) from error
+            raise request_error(error) from error
         return {key: value.numpy() for key, value in outputs.items()}
 
     def warm_up(self):
@@ -114,32 +126,69 @@ class Servable:
 
 
 def batched(signature, batching):
-    """Joins concurrent calls of an endpoint by TensorFlow's own batch op."""
-    names = sorted(signature.structured_outputs)
-    largest = batching.allowed_batch_sizes[-1]
+    """Joins concurrent calls of an endpoint by TensorFlow's own batch op.
+
+    It is built on the scheduler that TF-Serving uses, and so refuses what
+    that refuses: a request longer than a batch, and any when the queue is
+    full.
+    """
+    specs = signature.structured_input_signature[1]
+    names, outputs = sorted(specs), sorted(signature.structured_outputs)
 
     @tf.nondifferentiable_batch_function(
         num_batch_threads=batching.num_batch_threads,
-        # Of one request: the op splits what exceeds the largest batch.
-        max_batch_size=largest * batching.max_enqueued_batches,
+        max_batch_size=batching.allowed_batch_sizes[-1],
         batch_timeout_micros=batching.batch_timeout_micros,
         allowed_batch_sizes=list(batching.allowed_batch_sizes),
         max_enqueued_batches=batching.max_enqueued_batches,
+        enable_large_batch_splitting=False,
     )
-    def run(image_bytes):
-        outputs = signature(image_bytes=image_bytes)
-        return [outputs[name] for name in names]
+    def run(*tensors):
+        answer = signature(**dict(zip(names, tensors, strict=True)))
+        return [answer[name] for name in outputs]
 
     scope = f"queue_{next(QUEUES)}"
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def call(image_bytes):
+    @tf.function(autograph=False)
+    def call(**tensors):
         # The batch op names its queue by the scope: two endpoints, or two
         # versions, under one name would fall into one batch.
         with tf.name_scope(scope):
-            return dict(zip(names, run(image_bytes), strict=True))
+            answer = run(*[tensors[name] for name in names])
+            return dict(zip(outputs, answer, strict=True))
 
-    return call.get_concrete_function()
+    return call.get_concrete_function(**specs)
+
+
+def check_rows(tensors):
+    """Refuses what has no row to pad a batch with, or rows of two numbers.
+
+    TF-Serving pads with the first row of a request: where there is none, a
+    failed check ends its process.
+    """
+    sizes = {
+        tensor.shape[0] if tensor.shape else 0 for tensor in tensors.values()
+    }
+    if len(sizes) != 1 or 0 in sizes:
+        message = (
+            "A batched request has one or more rows, as many in each input."
+        )
+        raise RequestError("INVALID_ARGUMENT", message)
+
+
+def request_error(error):
+    """Says with TF-Serving's status what TensorFlow has refused."""
+    # The line before the name of the node; above it stands our own traceback.
+    lines = re.split(r"\n\s*\[\[", error.message)[0].split("\n\n")
+    statuses = {
+        tf.errors.ResourceExhaustedError: "RESOURCE_EXHAUSTED",
+        tf.errors.UnavailableError: "UNAVAILABLE",
+        tf.errors.CancelledError: "UNAVAILABLE",
+    }
+    status = statuses.get(type(error), "INVALID_ARGUMENT")
+    if "Dimensions of inputs should match" in lines[-1]:
+        status = "FAILED_PRECONDITION"  # of requests that were joined
+    return RequestError(status, lines[-1])
 
 
 def as_tensor(name, value, spec):

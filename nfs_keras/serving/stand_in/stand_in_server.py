@@ -1,11 +1,10 @@
 """A server that stands in for TF-Serving."""
 
 import concurrent.futures
+import contextlib
 import functools
-import http.server
-import threading
 
-from nfs_keras.serving.serving_api import serving_api
+from nfs_keras.optional import optional_import, serving_api
 from nfs_keras.serving.stand_in.servable import Batching, Servable
 from nfs_keras.serving.stand_in.version_watcher import VersionWatcher
 from nfs_keras.serving.warm_up import MODEL_NAME
@@ -32,20 +31,22 @@ class StandInServer:
         ports: Ports of gRPC and REST. Defaults to two that are free;
             TF-Serving has `(8500, 8501)`.
         poll_seconds: How often to look for a new version.
+        verify: Whether to load only versions whose files are those of their
+            manifest.
 
     Attributes:
         grpc_address: Such as `"127.0.0.1:8500"`, once started.
         rest_address: Such as `"http://127.0.0.1:8501"`, once started.
 
     Raises:
-        ImportError: If `tensorflow-serving-api` is not installed.
+        ImportError: If the extra `serving` is not installed.
         OSError: When started, if a port is taken.
 
     Example:
 
     ```python
     with StandInServer("saved_model") as server:
-        embedding, valid = Client(server.grpc_address).embed(pictures)
+        embedding, valid = Client(server.grpc_address).embed(images)
     ```
     """
 
@@ -58,37 +59,57 @@ class StandInServer:
         host="127.0.0.1",
         ports=(0, 0),
         poll_seconds=1.0,
+        verify=True,
     ):
         serving_api("predict_pb2")  # says at once if the extra is missing
-        load = functools.partial(Servable, batching=batching, warm_up=warm_up)
+        optional_import("werkzeug", extra="serving")
+        load = functools.partial(
+            Servable, batching=batching, warm_up=warm_up, verify=verify
+        )
         self.watcher = VersionWatcher(directory, load, poll_seconds)
         self.model_name = model_name
         self.host = host
         self.ports = ports
 
     def start(self):
-        """Loads the newest version, then begins to answer."""
-        from nfs_keras.serving.stand_in.model_service import ModelService
-        from nfs_keras.serving.stand_in.prediction_service import (
+        """Loads the newest versions, then begins to answer."""
+        try:
+            self._start()
+        except OSError as error:
+            raise OSError(
+                "A server needs ports that no other program listens on. "
+                f"Received: host={self.host!r}, ports={self.ports}, {error}. "
+                "Choose others, or 0 for one that is free."
+            ) from error
+
+    def _start(self):
+        from nfs_keras.serving.stand_in.rest import RESTServer
+        from nfs_keras.serving.stand_in.services import (
+            ModelService,
             PredictionService,
         )
 
-        self.watcher.start()
         prediction = PredictionService(self.model_name, self.watcher)
         model = ModelService(self.model_name, self.watcher)
-        self._rest = rest_server(prediction, model, self.host, self.ports[1])
-        self._grpc, port = grpc_server(
-            prediction, model, self.host, self.ports[0]
-        )
+        # Undone from the last step to the first, also if one of them fails.
+        with contextlib.ExitStack() as steps:
+            self.watcher.start()
+            steps.callback(self.watcher.stop)
+            rest = RESTServer(
+                prediction, model, self.host, self.ports[1], MAX_MESSAGE_BYTES
+            )
+            steps.callback(rest.stop, GRACE_SECONDS)
+            grpc, port = grpc_server(
+                prediction, model, self.host, self.ports[0]
+            )
+            steps.callback(lambda: grpc.stop(GRACE_SECONDS).wait())
+            self._steps = steps.pop_all()
         self.grpc_address = f"{self.host}:{port}"
-        self.rest_address = f"http://{self.host}:{self._rest.server_port}"
+        self.rest_address = rest.address
 
     def stop(self):
         """Ends when the requests that run are answered."""
-        self.watcher.stop()
-        self._grpc.stop(GRACE_SECONDS).wait()
-        self._rest.shutdown()
-        self._rest.server_close()
+        self._steps.close()
 
     def __enter__(self):
         self.start()
@@ -122,19 +143,7 @@ def grpc_server(prediction, model, host, port):
     try:
         port = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
-        raise OSError(f"gRPC cannot listen on {host}:{port}.") from error
+        server.stop(None)
+        raise OSError("the port of gRPC is taken") from error
     server.start()
     return server, port
-
-
-def rest_server(prediction, model, host, port):
-    """Starts the REST server."""
-    from nfs_keras.serving.stand_in.rest_handler import RESTHandler
-
-    server = http.server.ThreadingHTTPServer((host, port), RESTHandler)
-    server.daemon_threads = True
-    server.prediction_service = prediction
-    server.model_service = model
-    server.max_message_bytes = MAX_MESSAGE_BYTES
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server

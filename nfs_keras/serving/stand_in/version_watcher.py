@@ -1,37 +1,46 @@
-"""Keeps the newest version of a model loaded."""
+"""Keeps the newest versions of a model loaded."""
 
 import pathlib
 import threading
 
 from absl import logging
 
-from nfs_keras.serving.stand_in.request_error import RequestError
+from nfs_keras.serving.stand_in.servable import RequestError
+
+NUM_VERSIONS = 2  # as in `models.config`
 
 
 class VersionWatcher:
     """Looks into a folder of versions and loads the newest.
 
-    A new version is loaded and warmed up beside the old one, then takes its
-    place between two requests; those that run on the old one end there. A
-    version that cannot be loaded is reported, and the old one goes on.
+    A new version is loaded and warmed up beside the old ones, then answers
+    whoever names no version; those that name an older one are answered by it
+    as long as it is among the newest `num_versions`. A version whose folder is
+    removed is unloaded, and the one before it answers again. A version that
+    cannot be loaded is reported, and tried again when its files have changed.
 
     Args:
         directory: Directory of all versions of a model.
         load: Callable from the path of a version to a `Servable`.
         poll_seconds: How long to wait between two looks.
+        num_versions: How many of the newest versions to keep loaded.
     """
 
-    def __init__(self, directory, load, poll_seconds=1.0):
+    def __init__(
+        self, directory, load, poll_seconds=1.0, num_versions=NUM_VERSIONS
+    ):
         self.directory = pathlib.Path(directory)
         self.load = load
         self.poll_seconds = poll_seconds
-        self.failures = {}  # from version to what went wrong
-        self._servable = None
+        self.num_versions = num_versions
+        self.states = {}  # from version to its state and what went wrong
+        self._servables = {}
+        self._failed = {}  # from version to the files that could not be loaded
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def start(self):
-        """Loads the newest version, then watches from a thread."""
+        """Loads the newest versions, then watches from a thread."""
         self.look()
         self._thread.start()
 
@@ -41,45 +50,76 @@ class VersionWatcher:
         self._thread.join()
 
     def servable(self, version=None):
-        """Returns the loaded `Servable`.
+        """Returns a loaded `Servable`.
 
         Args:
-            version: The version that it must be, or `None` for any.
+            version: The version that it must be, or `None` for the newest.
 
         Raises:
             RequestError: If no version, or another one, is loaded.
         """
-        servable = self._servable
-        if servable is None or version not in (None, servable.version):
+        servables = self._servables
+        if version is None and servables:
+            return servables[max(servables)]
+        if version not in servables:
             wanted = "Latest" if version is None else f"Specific({version})"
             message = f"Servable not found for request: {wanted}"
             raise RequestError("NOT_FOUND", message)
-        return servable
-
-    @property
-    def is_available(self):
-        """Whether a version is loaded."""
-        return self._servable is not None
+        return servables[version]
 
     def look(self):
-        """Loads the newest version, unless it is loaded or cannot be."""
-        current = self._servable.version if self._servable else 0
-        paths = self.directory.glob("*/saved_model.pb")
-        versions = {
-            int(p.parent.name) for p in paths if p.parent.name.isdigit()
-        }
-        newer = {v for v in versions - set(self.failures) if v > current}
-        if not newer:
-            return
-        version = max(newer)
+        """Loads the newest versions and unloads those that are none of them."""
         try:
-            self._servable = self.load(self.directory / str(version))
+            children = list(self.directory.iterdir())
+        except OSError as error:  # away for a moment: what is loaded stays
+            logging.error("%s", error)
+            return
+        paths = {int(p.name): p for p in children if p.name.isdigit()}
+        newest = sorted(paths, reverse=True)[: self.num_versions]
+        for version in newest:
+            if version not in self._servables:
+                self._load(version, paths[version])
+        # An old version stays until there is a new one to take its place.
+        if not newest or any(version in self._servables for version in newest):
+            for version in set(self._servables) - set(newest):
+                self._unload(version)
+
+    def _load(self, version, path):
+        files = describe_files(path)
+        if self._failed.get(version) == files:
+            return
+        self.states[version] = ("LOADING", "")
+        try:
+            servable = self.load(path)
+            self._servables = {**self._servables, version: servable}
+            self.states[version] = ("AVAILABLE", "")
+            self._failed.pop(version, None)
             logging.info("Version %d is available.", version)
         # A folder may hold anything; the server must live on.
         except Exception as error:
-            self.failures[version] = f"{type(error).__name__}: {error}"
-            logging.error("Version %d: %s", version, self.failures[version])
+            self._failed[version] = files
+            self.states[version] = ("END", f"{type(error).__name__}: {error}")
+            logging.error("Version %d: %s", version, error)
+
+    def _unload(self, version):
+        left = dict(self._servables)
+        del left[version]
+        self._servables = left  # requests that run keep theirs to the end
+        self.states[version] = ("END", "")
+        logging.info("Version %d is unloaded.", version)
 
     def _watch(self):
         while not self._stop.wait(self.poll_seconds):
             self.look()
+
+
+def describe_files(path):
+    """Describes a folder's files, so that a change of any of them shows."""
+    found = []
+    for file in path.rglob("*"):
+        try:
+            status = file.stat()
+        except FileNotFoundError:  # moved by whoever is copying
+            continue
+        found.append((str(file), status.st_size, status.st_mtime_ns))
+    return sorted(found)

@@ -3,14 +3,14 @@ import pytest
 from fake_embedder import write_pictures
 from pyarrow import parquet
 
-from nfs_keras.scale import list_pictures, picture_list, read_picture_list
+from nfs_keras.scale import image_list, list_images, read_image_list
 
 
 def test_a_folder_is_listed_sorted_with_paths_below_it_as_ids(tmp_path):
     write_pictures(tmp_path, num_pictures=5)
     (tmp_path / "notes.txt").write_text("not a picture")
     (tmp_path / "UPPER.JPG").write_bytes(b"x")
-    table = list_pictures(tmp_path)
+    table = list_images(tmp_path)
     ids = table["id"].to_pylist()
     assert ids == sorted(ids) and len(ids) == 6
     assert {"UPPER.JPG", "cam1/0003.png"} < set(ids)
@@ -21,7 +21,7 @@ def test_a_folder_is_listed_sorted_with_paths_below_it_as_ids(tmp_path):
 
 def test_a_trailing_slash_changes_nothing(tmp_path):
     write_pictures(tmp_path, num_pictures=3)
-    assert list_pictures(f"{tmp_path}/") == list_pictures(tmp_path)
+    assert list_images(f"{tmp_path}/") == list_images(tmp_path)
 
 
 def test_a_parquet_list_keeps_what_is_known(tmp_path):
@@ -30,7 +30,7 @@ def test_a_parquet_list_keeps_what_is_known(tmp_path):
         "camera": pa.array([3, None], "int8"),
     }
     parquet.write_table(pa.table(columns), tmp_path / "list.parquet")
-    table = read_picture_list(tmp_path / "list.parquet")
+    table = read_image_list(tmp_path / "list.parquet")
     assert table["id"].to_pylist() == ["a.png", "b.png"]
     assert table["camera"].to_pylist() == [3, None]
     assert table["identity"].null_count == 2
@@ -38,15 +38,15 @@ def test_a_parquet_list_keeps_what_is_known(tmp_path):
 
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="which has none"):
-        list_pictures(tmp_path)
+        list_images(tmp_path)
 
 
 @pytest.mark.parametrize("columns", [{"id": ["a"]}, {"path": ["a"], "x": [1]}])
 def test_unknown_or_missing_columns_are_refused(columns):
     with pytest.raises(ValueError, match="A picture list has `path`"):
-        picture_list(columns)
+        image_list(columns)
 
 
 def test_a_repeated_id_is_refused():
     with pytest.raises(ValueError, match=r"1 repeated ids, such as \['a'\]"):
-        picture_list({"path": ["a", "b", "a"]})
+        image_list({"path": ["a", "b", "a"]})

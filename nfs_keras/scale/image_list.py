@@ -2,20 +2,20 @@
 
 import os
 
-from nfs_keras.scale.optional import optional_import
+from nfs_keras.optional import optional_import
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png")
 KNOWN_COLUMNS = ("id", "path", "identity", "camera", "time")
 
 
-def list_pictures(folder):
+def list_images(folder):
     """Lists the pictures below a folder, sorted.
 
     Args:
         folder: Path of a folder of JPEG, PNG or BMP files, at any depth.
 
     Returns:
-        A `pyarrow.Table` of `picture_list`; an id is the path below `folder`
+        A `pyarrow.Table` of `image_list`; an id is the path below `folder`
         with forward slashes; identity, camera and time are unknown.
 
     Raises:
@@ -35,10 +35,10 @@ def list_pictures(folder):
             "Check the path, or give a Parquet list of paths."
         )
     ids = [path[len(root) :].replace(os.sep, "/") for path in paths]
-    return picture_list({"id": ids, "path": paths})
+    return image_list({"id": ids, "path": paths})
 
 
-def read_picture_list(path):
+def read_image_list(path):
     """Reads a Parquet list of pictures.
 
     Args:
@@ -46,14 +46,14 @@ def read_picture_list(path):
             (defaults to the path), `identity`, `camera` and `time`.
 
     Returns:
-        A `pyarrow.Table` of `picture_list`.
+        A `pyarrow.Table` of `image_list`.
     """
     parquet = optional_import("pyarrow.parquet", extra="scale")
     table = parquet.read_table(path)
-    return picture_list({name: table[name] for name in table.column_names})
+    return image_list({name: table[name] for name in table.column_names})
 
 
-def picture_list(columns):
+def image_list(columns):
     """Checks and completes a list of N pictures.
 
     Args:
@@ -79,12 +79,12 @@ def picture_list(columns):
     size = len(columns["path"])
     blank = dict.fromkeys(KNOWN_COLUMNS, [None] * size)
     columns = {**blank, "id": columns["path"], **columns}
-    table = arrow.table(columns, schema=picture_schema(arrow))
+    table = arrow.table(columns, schema=image_schema(arrow))
     check_ids(table["id"])
     return table
 
 
-def picture_schema(arrow):
+def image_schema(arrow):
     """The columns of a picture list, and the first ones of a shard."""
     integers = [(name, arrow.int64()) for name in KNOWN_COLUMNS[2:]]
     strings = [(name, arrow.string()) for name in KNOWN_COLUMNS[:2]]

@@ -7,7 +7,7 @@ from nfs_keras.scale import (
     embed_folder,
     format_matches,
     index_embeddings,
-    query_picture,
+    query_image,
 )
 
 
@@ -17,11 +17,11 @@ def test_a_picture_of_the_gallery_finds_itself_first(tmp_path):
     picture = folder / "cam1" / "0007.png"
     with Gallery(tmp_path / "people.db") as gallery:
         index_embeddings(gallery, tmp_path / "out", verbose=0)
-        matches = query_picture(gallery, FakeEmbedder(), picture, top=3)
-        nobody = query_picture(gallery, FakeEmbedder(), picture, camera=1)
+        matches = query_image(gallery, FakeEmbedder(), picture, top=3)
+        nobody = query_image(gallery, FakeEmbedder(), picture, camera=1)
         (folder / "broken.png").write_bytes(b"broken")
         with pytest.raises(ValueError, match="which cannot be decoded"):
-            query_picture(gallery, FakeEmbedder(), folder / "broken.png")
+            query_image(gallery, FakeEmbedder(), folder / "broken.png")
     assert len(matches) == 3 and matches[0].id == "cam1/0007.png"
     assert matches[0].similarity == pytest.approx(1.0, abs=1e-6)
     assert nobody == []  # the camera of these pictures is not known
