@@ -1,16 +1,17 @@
-"""Kills the main job at random moments, and sees that nothing is lost.
+"""Kills the pipeline at random moments, and sees that nothing is lost.
 
     python -m benchmarks.resume --smoke
 
-runs the job once without interruption, then in a second folder kills it again
-and again with SIGKILL and starts it anew with the same command, and compares
-what the two folders hold in the end: everything but measured speeds must be
-identical. The moments are drawn over the lines that the job writes as it goes
-on, a random time after each. Ends with status 1 if anything differs. --results
-names the folder that keeps what came out; without --smoke it is kept anyway.
+runs it once without interruption, then in a second folder kills it again and
+again with SIGKILL and starts it anew with the same command, and compares what
+the two folders hold in the end: everything but measured times must be
+identical. The moments are drawn over the lines that it writes to its log, a
+random time after each. Ends with status 1 if anything differs. --results names
+the folder that keeps what came out; without --smoke it is kept anyway.
 """
 
 import argparse
+import csv
 import io
 import json
 import pathlib
@@ -36,7 +37,7 @@ def main():
     options = read_options()
     work = pathlib.Path(tempfile.mkdtemp(prefix="resume-"))
     command = [sys.executable, str(PROGRAM)]
-    command += [f"--data_dir={options.data_dir}"] if options.data_dir else []
+    command += [f"--data={options.data}"] if options.data else []
     command += ["--smoke"] if options.smoke else []
     reference = options.reference
     if reference is None:
@@ -70,7 +71,7 @@ def read_options():
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--data_dir", help="RegDB; drawn if not given")
+    parser.add_argument("--data", help="RegDB; synthetic if not given")
     parser.add_argument(
         "--reference", type=pathlib.Path, help="a run that is done already"
     )
@@ -161,11 +162,21 @@ def same(one, other):
 
 
 def read_metrics(file):
-    """Reads the scores; measured speeds are left out."""
+    """Reads the scores; measured times are left out."""
     rows = json.loads(file.read_text("utf-8"))["rows"]
     for row in rows:
-        del row["images_per_second"]
+        del row["images_per_second"], row["cpu_seconds"]
     return {row["name"]: row for row in rows}
+
+
+def read_history(file):
+    """Reads the curves of all stages; measured times are left out."""
+    with file.open(newline="") as lines:
+        rows = [
+            {k: v for k, v in row.items() if v and "seconds" not in k}
+            for row in csv.DictReader(lines)
+        ]
+    return {f"{row['stage']} {row['epoch']}": row for row in rows}
 
 
 def read_arrays(file):
@@ -193,8 +204,7 @@ RESULTS = {
     "metrics.md": pathlib.Path.read_bytes,
     "calibration.json": pathlib.Path.read_bytes,
     "architecture.json": pathlib.Path.read_bytes,
-    "discretisation_gap.json": pathlib.Path.read_bytes,
-    "history.csv": pathlib.Path.read_bytes,
+    "history.csv": read_history,
     "gates.npz": read_arrays,
     "embeddings/compacted.npz": read_arrays,
     "baseline.keras": read_weights,

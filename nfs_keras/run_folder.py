@@ -60,7 +60,11 @@ class RunFolder:
         self._lock = lock(self.path)
         if file.exists():
             self.content = json.loads(file.read_text("utf-8"))
-            self._check_same(json.loads(json.dumps(options)))
+            try:
+                self._check_same(json.loads(json.dumps(options)))
+            except ValueError:
+                self._lock.close()
+                raise
         else:
             self.content = {
                 "command": sys.argv,

@@ -5,25 +5,14 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
-from examples_runner import run_example
+from programs import run_example
 
-from nfs_keras.datasets import synthesize_regdb
-
-NOT_DETERMINISTIC = {"test_search_gate", "test_search_model"}
-
-
-def pytest_collection_modifyitems(items):
-    """Runs first what Keras compiles with XLA.
-
-    The whole job makes TensorFlow deterministic for the rest of the process,
-    and Keras then refuses XLA.
-    """
-    items.sort(key=lambda item: item.path.stem not in NOT_DETERMINISTIC)
+from nfs_keras.synthetic import synthesize_regdb
 
 
 @pytest.fixture(scope="session")
 def smoke_data(tmp_path_factory):
-    """A synthetic RegDB of 24 people, four pictures each and modality."""
+    """A synthetic RegDB of 24 people, four images each and modality."""
     root = tmp_path_factory.mktemp("data") / "regdb"
     return synthesize_regdb(root, 24, 4, num_workers=1, verbose=False)
 
@@ -32,6 +21,7 @@ def smoke_data(tmp_path_factory):
 def smoke_run(tmp_path_factory, smoke_data):
     """What `examples/train_regdb.py --smoke` leaves; not to be changed."""
     output = tmp_path_factory.mktemp("runs") / "smoke"
-    flags = ("--smoke", f"--data_dir={smoke_data}", f"--output={output}")
-    assert run_example("train_regdb.py", *flags) == 0
+    flags = ("--smoke", f"--data={smoke_data}", f"--output={output}")
+    ended = run_example("train_regdb.py", *flags)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     return output

@@ -1,28 +1,30 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
-from nfs_keras.pipeline import RunFolder
+from nfs_keras.run_folder import RunFolder
 
 OPTIONS = {"seed": 0, "batch": (8, 4), "budget": None}
 
 
 def test_a_new_folder_says_what_the_run_is(tmp_path):
-    run = RunFolder(tmp_path / "run", OPTIONS, versions={"keras": "3"})
+    with RunFolder(tmp_path / "run", OPTIONS, versions={"keras": "3"}) as run:
+        assert run / "run.json" == tmp_path / "run" / "run.json"
     content = json.loads((tmp_path / "run" / "run.json").read_text())
     assert content["options"] == {"seed": 0, "batch": [8, 4], "budget": None}
     assert set(content["versions"]) == {"python", "keras"}
     assert content["stages"] == {}
-    assert run / "run.json" == tmp_path / "run" / "run.json"
 
 
 def test_a_stage_is_done_once(tmp_path, capsys):
     for _ in range(2):
-        run = RunFolder(tmp_path / "run", OPTIONS)
-        with run.stage("search", "Searching") as todo:
-            run.say("at work" if todo else "at rest")
+        with RunFolder(tmp_path / "run", OPTIONS) as run:
+            with run.stage("search", "Searching") as todo:
+                run.say("to do" if todo else "is done")
     said = capsys.readouterr().out
-    assert said.count("at work") == said.count("at rest") == 1
+    assert said.count("to do") == said.count("is done") == 1
     assert "done before: Searching" in said
     log = (tmp_path / "run" / "log.txt").read_text()
     assert [x for x in log.splitlines() if not x.startswith("---")] == (
@@ -30,17 +32,21 @@ def test_a_stage_is_done_once(tmp_path, capsys):
     )
 
 
-def test_a_stage_that_fails_is_not_done(tmp_path):
-    run = RunFolder(tmp_path / "run", OPTIONS)
-    with pytest.raises(KeyboardInterrupt):
-        with run.stage("search", "Searching"):
-            raise KeyboardInterrupt
-    with RunFolder(tmp_path / "run", OPTIONS).stage("search", "") as todo:
-        assert todo
+def test_a_stage_that_fails_is_not_done_and_its_seconds_count(tmp_path):
+    with RunFolder(tmp_path / "run", OPTIONS) as run:
+        run.content["spent"]["search"] = 40.0  # of an earlier start
+        with pytest.raises(KeyboardInterrupt):
+            with run.stage("search", "Searching"):
+                raise KeyboardInterrupt
+    with RunFolder(tmp_path / "run", OPTIONS) as run:
+        with run.stage("search", "") as todo:
+            assert todo
+        assert run.content["stages"]["search"]["seconds"] >= 40.0
 
 
 def test_other_options_are_refused_by_name(tmp_path):
-    RunFolder(tmp_path / "run", OPTIONS)
+    with RunFolder(tmp_path / "run", OPTIONS):
+        pass
     with pytest.raises(ValueError, match=r"seed=1 \(before: 0\), smoke=True"):
         RunFolder(tmp_path / "run", {**OPTIONS, "seed": 1, "smoke": True})
 
@@ -53,15 +59,39 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 
 def test_a_start_that_was_killed_at_once_can_be_repeated(tmp_path):
     (tmp_path / ".partial-run.json").write_text("{")
-    RunFolder(tmp_path, OPTIONS)
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["log.txt", "run.json"]
+    with RunFolder(tmp_path, OPTIONS):
+        names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [".lock", "log.txt", "run.json"]
 
 
 def test_half_written_files_are_removed(tmp_path):
-    run = RunFolder(tmp_path, OPTIONS)
-    left = run / "checkpoints" / "search" / ".partial-last-0002.keras"
-    left.parent.mkdir(parents=True)
-    left.write_text("half")
-    RunFolder(tmp_path, OPTIONS)
-    assert not left.exists()
+    with RunFolder(tmp_path, OPTIONS) as run:
+        left = run / "checkpoints" / "search" / ".partial-last-0002.keras"
+        left.parent.mkdir(parents=True)
+        left.write_text("half")
+    with RunFolder(tmp_path, OPTIONS):
+        assert not left.exists()
+
+
+def test_a_second_process_is_refused_and_leaves_the_first_its_files(tmp_path):
+    with RunFolder(tmp_path, OPTIONS) as run:
+        half = run / ".partial-model.keras"
+        half.write_text("half")
+        second = (
+            "from nfs_keras.run_folder import RunFolder\n"
+            f"RunFolder({str(tmp_path)!r}, {OPTIONS!r})"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", second], capture_output=True, text=True
+        )
+        assert "another one is at work" in ended.stderr
+        assert half.exists()
+    with RunFolder(tmp_path, OPTIONS):  # the first has ended
+        assert not half.exists()
+
+
+def test_processor_seconds_are_summed_over_the_epochs_of_stages(tmp_path):
+    with RunFolder(tmp_path, OPTIONS) as run:
+        lines = ["stage,epoch,cpu_seconds", "a,0,2.5", "a,1,3", "b,0,9", "c,0,1"]
+        run.write_text("history.csv", "\n".join(lines))
+        assert run.cpu_seconds(("a", "c")) == 6.5

@@ -1,4 +1,4 @@
-"""The main job, as a program: what it leaves, and how it goes on."""
+"""The pipeline, as a program: what it leaves, and how it resumes."""
 
 import json
 import shutil
@@ -7,100 +7,149 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-from examples_runner import run_example
+from programs import run_example
 
 from benchmarks.resume import differences
-from nfs_keras.datasets import RegDB, split_by_identity, synthesize_regdb
-from nfs_keras.models import Architecture
-from nfs_keras.pipeline import STAGES, run_pipeline
-from nfs_keras.pipeline.job import Job
-from nfs_keras.pipeline.scoring import (
-    evaluate_embedded,
-    load_embedded,
-    mean_average_precision,
+from nfs_keras.datasets import (
+    FolderDataset,
+    RegDB,
+    open_dataset,
+    trained_people,
 )
-from nfs_keras.pipeline.training import make_batches, start_network
-from nfs_keras.recipes import demo
+from nfs_keras.layers import find_gates
+from nfs_keras.models import Architecture, named_gates
+from nfs_keras.pipeline import STAGES, run_pipeline
+from nfs_keras.pipeline.scoring import evaluate_embedded, load_embedded
+from nfs_keras.pipeline.training import RotatingSampler, search_batches
+from nfs_keras.presets import Demo
 from nfs_keras.report import summarize_run
 from nfs_keras.report.run import SYNTHETIC
+from nfs_keras.synthetic import (
+    synthesize_llcm,
+    synthesize_regdb,
+    synthesize_sysu_mm01,
+)
+
+DONE = [name for name in STAGES if name != "retrain"]  # which is an option
 
 
 def train(data, output, *flags):
-    words = ("--smoke", f"--data_dir={data}", f"--output={output}", *flags)
+    words = ("--smoke", f"--data={data}", f"--output={output}", *flags)
     return run_example("train_regdb.py", *words)
 
 
 def test_every_stage_is_done_and_timed(smoke_run):
     stages = json.loads((smoke_run / "run.json").read_text())["stages"]
-    assert list(stages) == list(STAGES)
+    assert list(stages) == DONE
     assert all(stage["seconds"] > 0 for stage in stages.values())
 
 
 def test_the_baseline_has_no_gates_and_the_searched_network_has(smoke_run):
     load = keras.models.load_model
-    assert not load(smoke_run / "baseline.keras").cells
-    searched = load(smoke_run / "searched.keras")
+    assert not find_gates(load(smoke_run / "baseline.keras"))
+    searched = named_gates(load(smoke_run / "searched.keras"))
     chosen = Architecture.load(smoke_run / "architecture.json")
-    assert searched.cells.keys() == chosen.cells.keys()
-    for name, cell in searched.cells.items():
-        for level, gate in cell.levels().items():
-            np.testing.assert_array_equal(
-                np.squeeze(gate.mask), chosen.cells[name][level]
-            )
+    assert searched.keys() == chosen.masks.keys()
+    for name, gate in searched.items():
+        assert gate.is_frozen
+        np.testing.assert_array_equal(gate.mask, chosen.masks[name])
 
 
-def test_too_few_people_for_a_search_are_told_before_anything_is_trained(
+def test_the_budget_is_met_in_the_compacted_network(smoke_run):
+    rows = json.loads((smoke_run / "metrics.json").read_text())["rows"]
+    flops = {row["name"]: row["flops"] for row in rows}
+    share = flops["compacted"] / flops["searched"]
+    assert share == pytest.approx(Demo().budget, abs=0.01)
+
+
+def test_too_few_people_for_a_search_are_refused_before_anything_is_trained(
     smoke_data, tmp_path
 ):
-    with pytest.raises(
-        ValueError, match=r"proxy_batch\[0\]=16, but .* 4 people"
-    ):
-        run_pipeline(tmp_path / "run", RegDB(smoke_data), demo())
+    with pytest.raises(ValueError, match=r"batch\[0\]=16, but a part .* 2\."):
+        run_pipeline(tmp_path / "run", RegDB(smoke_data), Demo())
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("search", ["dual", "channel", "spatial"])
-def test_compressed_means_a_budget_and_gates_inside_blocks_if_any(
-    smoke_data, search
+def test_a_bad_architecture_is_refused_before_there_is_a_folder(
+    smoke_data, tmp_path
 ):
-    recipe = demo().smoke().compressed()
-    job = Job(None, RegDB(smoke_data), recipe, 0, search, ())
-    cells = start_network(job, search).cells
-    assert len(cells) == (4 if search == "spatial" else 8)
-    assert 0 < recipe.budget < 1
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(ValueError, match="JSON file with a schema"):
+        run_pipeline(
+            tmp_path / "run",
+            RegDB(smoke_data),
+            Demo().smoke(),
+            architecture=tmp_path / "bad.json",
+        )
+    assert not (tmp_path / "run").exists()
 
 
-def test_proxy_batches_hold_the_people_of_the_recipe(smoke_data):
-    dataset = RegDB(smoke_data)
-    recipe = replace(demo(), batch=(3, 4), proxy_batch=(4, 2))
-    job = Job(None, dataset, recipe, 0, "dual", ())
-    halves = split_by_identity(dataset.train, seed=0)
-    (train, proxy), *_ = make_batches(job, halves, 0, 1)
-    for (_, labels), (people, pictures) in ((train, (3, 4)), (proxy, (4, 2))):
+def test_ranks_that_cannot_be_are_refused_before_anything_is_trained(tmp_path):
+    root = synthesize_regdb(tmp_path / "few", 4, 2, verbose=False)
+    with pytest.raises(ValueError, match="Received"):
+        run_pipeline(tmp_path / "run", RegDB(root), Demo().smoke())
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_search_is_refused(smoke_data, tmp_path):
+    with pytest.raises(ValueError, match="Received: search='colour'"):
+        run_pipeline(
+            tmp_path, RegDB(smoke_data), Demo().smoke(), search="colour"
+        )
+
+
+def rotating(samples, proxy):
+    epochs, batch = range(1, 3), (2, 2)
+    return RotatingSampler(samples, 5, 4, epochs, batch, 0, proxy)
+
+
+def test_in_the_search_proxy_and_training_people_are_others(smoke_data):
+    samples = RegDB(smoke_data).train
+    train, proxy = (rotating(samples, proxy) for proxy in (False, True))
+    folds = set()
+    for step in range(4, 12):
+        people = [
+            {samples[i].identity for part in s.batch(step) for i in part}
+            for s in (train, proxy)
+        ]
+        assert not people[0] & people[1]
+        folds.add((step // 4, tuple(sorted(people[1]))))
+    first, second = ({p for e, f in folds for p in f if e == n} for n in (1, 2))
+    assert not first & second  # another fold in each epoch
+
+
+def test_over_the_folds_everybody_is_the_proxy_once(smoke_data):
+    samples = RegDB(smoke_data).train
+    seen = [
+        {samples[i].identity for i in rows}
+        for rows, _ in rotating(samples, True).parts
+    ]
+    assert sum(map(len, seen)) == len(set.union(*seen)) == 12
+
+
+def test_outside_of_the_search_the_proxy_is_blank(smoke_data):
+    preset = replace(Demo().smoke(), batch=(3, 4), proxy_batch=(2, 2))
+    batches = search_batches(preset, RegDB(smoke_data).train, 0, 2, 0, 3)
+    blank = []
+    for (_, labels), (images, people) in batches.as_numpy_iterator():
         for name in ("visible", "infrared"):
             counts = np.unique(labels[name], return_counts=True)[1]
-            assert counts.tolist() == [pictures] * people
+            assert counts.tolist() == [4, 4, 4]
+            assert len(people[name]) == 4
+        blank.append(not images["visible"].any())
+    assert blank == [True, True, False, False, True, True]
 
 
-def test_what_derivation_costs_is_kept(smoke_data, smoke_run):
-    _, proxy = split_by_identity(RegDB(smoke_data).train, seed=0)
-    (state,) = smoke_run.glob("checkpoints/search/last-*.keras")
-    network = keras.models.load_model(state).network
-    gap = json.loads((smoke_run / "discretisation_gap.json").read_text())
-    assert gap["relaxed"] == pytest.approx(
-        mean_average_precision(network, proxy)
-    )
-    chosen = Architecture.load(smoke_run / "architecture.json")
-    for name, cell in network.cells.items():
-        for level, gate in cell.levels().items():
-            gate.freeze(chosen.gate_mask(name, level))
-    assert gap["derived"] == pytest.approx(
-        mean_average_precision(network, proxy)
-    )
-    assert "mAP on the proxy people" in (smoke_run / "log.txt").read_text()
+def test_batches_are_functions_of_their_step(smoke_data):
+    samples = RegDB(smoke_data).train
+    given = Demo().smoke(), samples, 0, 2
+    whole = list(search_batches(*given, 0, 3).as_numpy_iterator())
+    rest = list(search_batches(*given, 1, 3).as_numpy_iterator())
+    for one, other in zip(whole[2:], rest, strict=True):
+        keras.tree.map_structure(np.testing.assert_array_equal, one, other)
 
 
-def test_scores_on_drawn_people_say_so_wherever_they_stand(smoke_run):
+def test_scores_on_synthetic_people_say_so_wherever_they_stand(smoke_run):
     for name in ("log.txt", "metrics.md", "report.html"):
         assert SYNTHETIC in (smoke_run / name).read_text("utf-8")
     assert SYNTHETIC in summarize_run(smoke_run)
@@ -108,7 +157,7 @@ def test_scores_on_drawn_people_say_so_wherever_they_stand(smoke_run):
     assert "| synthetic | True |" in card
 
 
-def test_scores_on_photographs_do_not(smoke_data, smoke_run, tmp_path):
+def test_scores_on_other_images_do_not(smoke_data, smoke_run, tmp_path):
     data = shutil.copytree(smoke_data, tmp_path / "data")
     (data / "synthetic.json").unlink()
     embedded = load_embedded(smoke_run, "baseline")
@@ -127,52 +176,67 @@ def test_compaction_keeps_the_scores(smoke_run):
             )
 
 
-def test_a_second_start_does_nothing_and_tells_the_results(
-    smoke_data, smoke_run, capsys
+def test_people_who_calibrate_were_neither_trained_nor_tested_on(
+    smoke_run, smoke_data
+):
+    calibration = json.loads((smoke_run / "calibration.json").read_text())
+    dataset, held_out = RegDB(smoke_data), set(calibration["people"])
+    assert held_out < {s.identity for s in dataset.train}
+    assert not held_out & {s.identity for s in dataset.test}
+    baseline = keras.models.load_model(smoke_run / "baseline.keras")
+    assert baseline.num_identities == 12 - len(held_out)
+
+
+def test_a_network_knows_whom_it_was_trained_on(smoke_run, smoke_data):
+    network = keras.models.load_model(smoke_run / "model.keras")
+    assert network.facts["people"] == trained_people(RegDB(smoke_data))
+    assert network.facts["dataset"] == {"name": "regdb", "trial": 1}
+
+
+def test_a_second_start_does_nothing_and_prints_the_results(
+    smoke_data, smoke_run
 ):
     before = (smoke_run / "run.json").read_bytes()
-    assert train(smoke_data, smoke_run) == 0
-    said = capsys.readouterr().out
-    assert said.count("done before:") == len(STAGES) and "==>" not in said
-    assert "The search" in said and "FLOPs" in said
+    ended = train(smoke_data, smoke_run)
+    assert ended.returncode == 0
+    assert ended.stdout.count("done before:") == len(DONE)
+    assert "==>" not in ended.stdout
+    assert "fewer operations" in ended.stdout
     assert (smoke_run / "run.json").read_bytes() == before
 
 
-def test_other_flags_are_refused_in_one_line(smoke_data, smoke_run, capsys):
-    assert train(smoke_data, smoke_run, "--seed=1") == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "seed=1 (before: 0)" in line
+def test_other_flags_are_refused_in_one_line(smoke_data, smoke_run):
+    ended = train(smoke_data, smoke_run, "--seed=1")
+    assert ended.returncode == 1
+    assert "seed=1 (before: 0)" in ended.stderr.splitlines()[-1]
 
 
-def test_corrupted_data_stop_it_before_anything(smoke_data, tmp_path, capsys):
-    data = tmp_path / "data"
-    shutil.copytree(smoke_data, data)
-    picture = sorted(data.rglob("*.bmp"))[3]
-    picture.write_bytes(picture.read_bytes()[:500])
-    assert train(data, tmp_path / "run") == 1
-    told = capsys.readouterr()
-    assert "error         1  image is damaged or cut off" in told.out
-    assert picture.name in told.out
-    (line,) = told.err.splitlines()
-    assert "nfs-reid check" in line
+def test_corrupted_data_stop_it_before_anything(smoke_data, tmp_path):
+    data = shutil.copytree(smoke_data, tmp_path / "data")
+    image = sorted(data.rglob("*.bmp"))[3]
+    image.write_bytes(image.read_bytes()[:500])
+    ended = train(data, tmp_path / "run")
+    assert ended.returncode == 1
+    assert image.name in ended.stdout
+    assert "nfs-reid check" in ended.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()
 
 
-def test_a_job_killed_before_it_saved_anything_trained_goes_on(
+def test_a_run_killed_before_it_saved_a_network_resumes(
     smoke_data, smoke_run, tmp_path
 ):
     """Only checkpoints are left, and halves of the later stages' results."""
-    folder = tmp_path / "run"
-    shutil.copytree(smoke_run, folder)
+    folder = shutil.copytree(smoke_run, tmp_path / "run")
     content = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**content, "stages": {}}))
-    for name in ("baseline.keras", "searched.keras", "architecture.json"):
+    for name in ("baseline.keras", "searched.keras"):
         (folder / name).unlink()
     for name in ("model.keras", "metrics.json", "embeddings/compacted.npz"):
         (folder / name).write_bytes(b"half")
     (folder / "saved_model" / "1" / "saved_model.pb").unlink()
     (folder / ".partial-model.keras").write_bytes(b"half")
-    assert train(smoke_data, folder) == 0
+    ended = train(smoke_data, folder)
+    assert ended.returncode == 0, ended.stderr
     assert differences(smoke_run, folder) == []
     assert (folder / "saved_model" / "1" / "saved_model.pb").exists()
     assert not list(folder.rglob(".partial*"))
@@ -180,8 +244,44 @@ def test_a_job_killed_before_it_saved_anything_trained_goes_on(
     assert len(events) == 1
 
 
-def test_ranks_that_cannot_be_are_refused_before_anything_is_trained(tmp_path):
-    root = synthesize_regdb(tmp_path / "few", 4, 2, verbose=False)
-    with pytest.raises(ValueError, match="between 1 and the 4 images"):
-        run_pipeline(tmp_path / "run", RegDB(root), demo().smoke())
-    assert not (tmp_path / "run").exists()
+def small_dataset(kind, root, smoke_data):
+    """A dataset of a kind that trains and tests in seconds."""
+    shape = {"image_shape": (32, 16), "verbose": False}
+    if kind == "sysu_mm01":
+        return open_dataset(synthesize_sysu_mm01(root, 130, **shape))
+    if kind == "llcm":
+        return open_dataset(synthesize_llcm(root, 80, **shape))
+    for theirs, ours in (("Visible", "visible"), ("Thermal", "infrared")):
+        shutil.copytree(smoke_data / theirs, root / ours)
+    if kind == "folder":
+        return open_dataset(root)
+    if kind == "csv":
+        rows = ["path,identity,modality"]
+        for file in sorted(root.rglob("*.bmp")):
+            place = file.relative_to(root)
+            rows.append(f"{place},{place.parts[1]},{place.parts[0]}")
+        (root / "people.csv").write_text("\n".join(rows))
+        return open_dataset(root)
+
+    class Corridor(FolderDataset):
+        pass
+
+    return Corridor(root)
+
+
+@pytest.mark.parametrize(
+    "kind", ["sysu_mm01", "llcm", "folder", "csv", "reader"]
+)
+def test_every_kind_of_dataset_is_searched_and_scored(
+    kind, tmp_path, smoke_data
+):
+    dataset = small_dataset(kind, tmp_path / "data", smoke_data)
+    preset = replace(Demo().smoke(), batch=(8, 2), proxy_batch=(2, 2))
+    if kind in ("folder", "csv", "reader"):
+        preset = replace(preset, batch=(2, 2))
+    stages = ("search", "compact", "evaluate")
+    run = run_pipeline(tmp_path / "run", dataset, preset, stages=stages)
+    rows = run.read_json("metrics.json")["rows"]
+    assert [row["name"] for row in rows] == ["searched", "compacted"]
+    titles = {row["title"] for row in rows[-1]["rows"].values()}
+    assert len(titles) == (4 if kind == "sysu_mm01" else 2)

@@ -22,8 +22,8 @@ from nfs_keras.modalities import MODALITIES
 from nfs_keras.scale import (
     Embedder,
     embed_images,
-    list_images,
     image_list,
+    list_images,
     read_image_list,
 )
 from nfs_keras.serving import RemoteEmbedder

@@ -4,8 +4,7 @@ import signal
 import pytest
 from absl import flags
 
-import nfs_reid
-from nfs_keras.cli.outcome import exit_status
+from nfs_keras.cli.program import ended_by_ctrl_c, exit_status
 from nfs_keras.serving import ServerError
 
 
@@ -32,15 +31,15 @@ def test_success_is_zero_whatever_it_returns_not():
 )
 def test_an_expected_error_is_one_line(error, capsys):
     assert exit_status(failing(error), "nfs-reid train") == 1
-    told = capsys.readouterr()
-    assert told.err == f"nfs-reid train: {error}\n"
-    assert told.out == ""
+    said = capsys.readouterr()
+    assert said.err == f"nfs-reid train: {error}\n"
+    assert said.out == ""
 
 
 def test_a_full_disk_is_no_loss(capsys):
     error = OSError(errno.ENOSPC, "No space left on device")
-    assert exit_status(failing(error), "nfs-reid train") == 1
-    assert "Make room; the same command goes on" in capsys.readouterr().err
+    assert exit_status(failing(error), "nfs-reid train", again="Rerun.") == 1
+    assert "Make room. Rerun." in capsys.readouterr().err
 
 
 def test_debug_shows_where_it_happened():
@@ -59,10 +58,11 @@ def test_flags_that_are_not_understood_are_status_two(capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_ctrl_c_is_one_line_that_says_how_to_go_on(capsys):
-    assert exit_status(failing(KeyboardInterrupt()), "program") == 130
+def test_ctrl_c_is_one_line_that_says_what_a_rerun_does(capsys):
+    status = exit_status(failing(KeyboardInterrupt()), "x", again="It resumes.")
+    assert status == 130
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "same command goes on" in line
+    assert line == "Stopped. It resumes."
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(capsys):
 def test_ctrl_c_during_the_imports_ends_a_program_at_once(before, meanwhile):
     original = signal.signal(signal.SIGINT, before)
     try:
-        with nfs_reid.ended_by_ctrl_c():
+        with ended_by_ctrl_c():
             assert signal.getsignal(signal.SIGINT) is meanwhile
         assert signal.getsignal(signal.SIGINT) is before
     finally:
