@@ -87,7 +87,7 @@ def command_of(name, form, folder, scratch):
     command = ["-m", f"benchmarks.{name}"]
     if name == "study":
         # Whole, it takes hours: `python -m benchmarks.study` itself.
-        return [*command, "--smoke", f"--results={scratch / 'study.jsonl'}"]
+        return [*command, "--smoke"]
     if form != "--full":
         command.append(form or "--short")
     return [*command, f"--results={folder}"]

@@ -44,8 +44,8 @@ from nfs_keras.datasets import (
     synthesize_regdb,
     training_dataset,
 )
-from nfs_keras.models import TrainingModel, reid_network
-from nfs_keras.recipes import demo
+from nfs_keras.models import TrainingModel
+from nfs_keras.presets import Demo
 
 IMAGE_SHAPE = (288, 144, 3)
 PADDING = 10
@@ -221,18 +221,16 @@ def measure_waiting(samples, rounds, steps):
     Returns:
         The share of the time that waits for batches, by round of some steps.
     """
-    recipe = demo()
-    people = len(identity_labels(samples))
-    network = reid_network(
-        recipe.backbone, recipe.image_shape, people, search=None
-    )
+    preset = Demo()
+    network = preset.network(len(identity_labels(samples)))
     model = TrainingModel(network)
-    model.compile(recipe.optimizer(epochs=1))
+    optimizer = preset.optimizer(network, rounds * steps + 5)
+    model.compile(optimizer, loss=preset.loss())
     dataset = training_dataset(
         samples,
-        IdentitySampler(samples, *recipe.batch),
-        recipe.image_shape,
-        recipe.augmentation,
+        IdentitySampler(samples, *preset.batch),
+        preset.image_shape,
+        preset.augmentation(),
         num_steps=rounds * steps + 5,
     )
     pairs = iter(dataset)

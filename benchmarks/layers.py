@@ -18,6 +18,7 @@ import time
 
 import keras
 import numpy as np
+from nfs_keras.models.cost import count_flops
 
 from benchmarks.measure import (
     figure,
@@ -30,7 +31,6 @@ from benchmarks.measure import (
     write_results,
 )
 from nfs_keras.layers import DualLevelSearch
-from nfs_keras.models.cost import count_flops
 
 STAGES = (
     "conv2_block3_out",

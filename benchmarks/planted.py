@@ -19,9 +19,9 @@ import sys
 import keras
 import numpy as np
 import tensorflow as tf
+from nfs_keras.backbones import Stage
 
 from benchmarks.measure import options_parser, ratio_of, write_results
-from nfs_keras.backbones import Stage
 from nfs_keras.layers import DualLevelSearch, EmbeddingHead
 from nfs_keras.models import Objective, ReIDNetwork, SearchModel
 

@@ -11,10 +11,9 @@ without the classifier and in float16, go into the package.
 
 import pathlib
 import sys
-import tempfile
 
-import h5py
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
@@ -28,15 +27,14 @@ from nfs_keras.datasets import (
 )
 from nfs_keras.datasets.augmentation import CHANNEL_WEIGHTS
 from nfs_keras.models import Objective, TrainingModel, reid_network
-from nfs_keras.recipes import Recipe
+from nfs_keras.presets import cosine, sgd
+from nfs_keras.reid.weights import CLASSIFIER, arrays_of
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("people", 3000, "People to pretrain on.")
 flags.DEFINE_integer("pretraining_epochs", 28, "Epochs of `people` / 16 steps.")
 flags.DEFINE_integer("pretraining_seed", 0, "Seed of everything.")
-flags.DEFINE_string(
-    "weights", "nfs_keras/models/tiny.weights.h5", "The file to write."
-)
+flags.DEFINE_string("weights", "nfs_keras/reid/tiny.npz", "The file to write.")
 
 IMAGE_SHAPE = (64, 32, 3)
 *_, GREY = CHANNEL_WEIGHTS
@@ -67,8 +65,7 @@ def pretrain(root, epochs, seed):
     keras.utils.set_random_seed(seed)
     network = reid_network("tiny", IMAGE_SHAPE, len(labels), search=None)
     model = TrainingModel(network)
-    recipe = Recipe(learning_rate=0.1, steps=steps)
-    model.compile(recipe.optimizer(epochs), Objective())
+    model.compile(sgd(cosine(0.1, epochs * steps)), loss=Objective())
     model.fit(
         batches.map(grey_half),
         epochs=epochs,
@@ -79,7 +76,7 @@ def pretrain(root, epochs, seed):
 
 
 def random_contrast(images, generator):
-    """Shows pictures in grey, stronger, weaker or as negatives."""
+    """Shows images in grey, stronger, weaker or as negatives."""
     grey = tf.tensordot(images, GREY, 1)[..., tf.newaxis]
     mean = tf.reduce_mean(grey, axis=(1, 2), keepdims=True)
     factor = generator.uniform(tf.shape(mean), 0.4, 1.2)
@@ -90,17 +87,10 @@ def random_contrast(images, generator):
 
 def save_small(network, path):
     """Saves what any number of identities shares, in half precision."""
-    with tempfile.TemporaryDirectory() as folder:
-        whole = pathlib.Path(folder) / "whole.weights.h5"
-        network.save_weights(whole)
-        with h5py.File(whole) as source, h5py.File(path, "w") as target:
-
-            def keep(name, item):
-                classifier = name.startswith("head/classifier")
-                if isinstance(item, h5py.Dataset) and not classifier:
-                    target[name] = item[()].astype("float16")
-
-            source.visititems(keep)
+    arrays = arrays_of(network)
+    arrays.pop(CLASSIFIER)
+    half = {name: array.astype("float16") for name, array in arrays.items()}
+    np.savez_compressed(path, **half)
 
 
 def main(_):

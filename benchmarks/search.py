@@ -33,6 +33,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from nfs_keras.backbones import Backbone, resnet50
+from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
+from nfs_keras.backbones.residual_block import ResidualBlock
+from nfs_keras.backbones.stem import Stem
 
 from benchmarks.measure import (
     RESULTS,
@@ -43,10 +47,6 @@ from benchmarks.measure import (
     seconds_of,
     write_results,
 )
-from nfs_keras.backbones import Backbone, resnet50
-from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
-from nfs_keras.backbones.residual_block import ResidualBlock
-from nfs_keras.backbones.stem import Stem
 from nfs_keras.losses import WeightedRegularizedTriplet
 from nfs_keras.models import (
     Architecture,

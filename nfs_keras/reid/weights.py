@@ -86,7 +86,7 @@ def read_weights(network, source):
         )
     if path.suffix == ".npz":
         with np.load(path) as arrays:
-            return dict(arrays)
+            return {k: array.astype("float32") for k, array in arrays.items()}
     if path.suffix == ".h5":
         return imagenet_arrays(network, load_application(path))
     if path.suffix == ".keras":
