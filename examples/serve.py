@@ -4,7 +4,7 @@
     python examples/serve.py --saved_model=run/saved_model
     python examples/serve.py --server=localhost:8500       # a server of yours
 
-Shows what a client sends and gets: files of pictures in, embeddings out, a
+Shows what a client sends and gets: files of images in, embeddings out, a
 broken file that does not sink the others, and how alike two people are. Without
 `--server` it starts the stand-in server, which answers as TF-Serving does.
 """
@@ -16,25 +16,26 @@ import tempfile
 import numpy as np
 from absl import app, flags
 
-from nfs_keras.datasets import open_dataset, synthesize_regdb
+from nfs_keras.datasets import open_dataset
 from nfs_keras.models import reid_network
 from nfs_keras.serving import Client, StandInServer, export_saved_model
+from nfs_keras.synthetic import synthesize_regdb
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("saved_model", None, "Directory of exported versions.")
 flags.DEFINE_string("server", None, "Address of a server that runs.")
-flags.DEFINE_string("data_dir", None, "A dataset; synthetic without it.")
-flags.DEFINE_bool("smoke", False, "An untrained network, a few pictures.")
+flags.DEFINE_string("data", None, "A dataset; synthetic without it.")
+flags.DEFINE_bool("smoke", False, "An untrained network, a few images.")
 
 
 def main(_):
     with contextlib.ExitStack() as stack:
         work = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        data_dir = FLAGS.data_dir
-        if not data_dir:
-            print("No --data_dir: drawing a few synthetic people.")
-            data_dir = synthesize_regdb(work / "data", 8, 2, verbose=False)
-        visible, infrared = pictures_of_five_people(open_dataset(data_dir))
+        data = FLAGS.data
+        if not data:
+            print("No --data: making a few synthetic people.")
+            data = synthesize_regdb(work / "data", 8, 2, verbose=False)
+        visible, infrared = images_of_five_people(open_dataset(data))
 
         address = FLAGS.server
         if not address:
@@ -47,7 +48,7 @@ def main(_):
             ask(client, visible, infrared)
 
 
-def pictures_of_five_people(dataset):
+def images_of_five_people(dataset):
     """One visible and one infrared file of each of five test people."""
     samples = [*dataset.query, *dataset.gallery]
     people = sorted({sample.identity for sample in samples})[:5]
@@ -69,7 +70,7 @@ def untrained(directory):
 
 
 def ask(client, visible, infrared):
-    """Embeds both kinds of pictures and compares all pairs."""
+    """Embeds both kinds of images and compares all pairs."""
     # Each kind of camera has an endpoint of its own. A file that cannot be
     # decoded gets a zero embedding and is said to be broken.
     gallery, valid = client.embed([*infrared, b"no picture"], "infrared")
@@ -78,7 +79,7 @@ def ask(client, visible, infrared):
     print(f"broken files: {np.flatnonzero(~valid).tolist()}")
 
     answer = client.match(query, gallery[valid])
-    print("similarity of visible (rows) to infrared pictures (columns):")
+    print("similarity of visible (rows) to infrared images (columns):")
     print(np.round(answer["similarity"], 2))
     found = np.argmax(answer["similarity"], axis=1)
     right = np.mean(found == np.arange(len(found)))

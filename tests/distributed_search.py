@@ -12,10 +12,10 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-
 from nfs_keras.backbones import Backbone
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.backbones.stem import Stem
+
 from nfs_keras.models import Objective, SearchModel, reid_network
 from nfs_keras.scale import (
     GlobalBatchObjective,

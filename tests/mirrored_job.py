@@ -9,13 +9,13 @@ import shutil
 import sys
 
 import tensorflow as tf
-
 from nfs_keras.backbones import Backbone
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.backbones.stem import Stem
+from nfs_keras.recipes import PRESETS, Recipe
+
 from nfs_keras.callbacks import TrainingCheckpoint
 from nfs_keras.cli.main import main
-from nfs_keras.recipes import PRESETS, Recipe
 
 STARTS = [
     ("whole", "train", "mirrored"),

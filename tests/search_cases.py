@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import tensorflow as tf
-
 from nfs_keras.backbones import Backbone
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.backbones.stem import Stem
+
 from nfs_keras.layers import find_gates
 from nfs_keras.models import SearchModel, reid_network
 

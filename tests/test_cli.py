@@ -6,16 +6,22 @@ import shutil
 from functools import partial
 
 import cv2
+import keras
 import numpy as np
 import pyarrow
 import pymilvus  # noqa: F401 (closes standard error if a test captures it)
 import pytest
 from pyarrow import parquet
 
-from benchmarks.resume import read_weights, same
 from nfs_keras.cli import synthesize as synthesize_module
 from nfs_keras.cli.main import VERBS, main
-from nfs_keras.pipeline import STAGES
+from nfs_keras.models import Architecture, named_gates
+
+
+@pytest.fixture(autouse=True)
+def this_process_stays_as_it_is(monkeypatch):
+    """Leaves out what a program of its own does to TensorFlow first."""
+    monkeypatch.setattr("nfs_keras.cli.main.prepare_tensorflow", lambda: None)
 
 
 def nfs_reid(*words):
@@ -83,7 +89,7 @@ def test_evaluate_repeats_the_scores_of_the_run(
 ):
     network = smoke_run / "baseline.keras"
     scores = tmp_path / "scores"
-    flags = (f"--network={network}", f"--output={scores}")
+    flags = (f"--model={network}", f"--output={scores}")
     assert nfs_reid("evaluate", *flags, smoke_data) == 0
     assert "visible to infrared" in capsys.readouterr().out
     (row, *_) = json.loads((smoke_run / "metrics.json").read_text())["rows"]
@@ -93,21 +99,28 @@ def test_evaluate_repeats_the_scores_of_the_run(
     assert (tmp_path / "scores.md").exists()
 
 
-def test_evaluate_takes_the_trial_of_the_run(smoke_run, smoke_data, tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    shutil.copy(smoke_run / "baseline.keras", folder)
-    content = {"dataset": {"name": "regdb", "trial": 11}}
-    (folder / "run.json").write_text(json.dumps(content))
-    network = f"--network={folder / 'baseline.keras'}"
+def trained_on(smoke_run, tmp_path, **dataset):
+    """The baseline, as if it had been trained on another dataset."""
+    network = keras.models.load_model(smoke_run / "baseline.keras")
+    network.facts = {**network.facts, "dataset": dataset}
+    network.save(tmp_path / "network.keras")
+    return f"--model={tmp_path / 'network.keras'}"
+
+
+def test_evaluate_takes_the_trial_that_the_network_was_trained_on(
+    smoke_run, smoke_data, tmp_path
+):
+    network = trained_on(smoke_run, tmp_path, name="regdb", trial=11)
     with pytest.raises(ValueError, match="trial=11"):
         nfs_reid("evaluate", network, smoke_data, "--debug")
 
 
 def test_evaluate_refuses_people_whom_the_network_has_learned(
-    smoke_run, smoke_data, capsys
+    smoke_run, smoke_data, tmp_path, capsys
 ):
-    network = f"--network={smoke_run / 'baseline.keras'}"
+    # The network itself knows: it may lie anywhere.
+    shutil.copy(smoke_run / "baseline.keras", tmp_path)
+    network = f"--model={tmp_path / 'baseline.keras'}"
     assert nfs_reid("evaluate", network, "--trial=5", smoke_data) == 1
     assert "were trained on" in capsys.readouterr().err
 
@@ -115,10 +128,8 @@ def test_evaluate_refuses_people_whom_the_network_has_learned(
 def test_evaluate_takes_no_trial_from_a_run_on_another_dataset(
     smoke_run, smoke_data, tmp_path, capsys
 ):
-    shutil.copy(smoke_run / "baseline.keras", tmp_path)
-    content = {"dataset": {"name": "sysu_mm01", "trial": 0, "mode": "all"}}
-    (tmp_path / "run.json").write_text(json.dumps(content))
-    network = f"--network={tmp_path / 'baseline.keras'}"
+    facts = {"name": "sysu_mm01", "trial": 0, "mode": "all"}
+    network = trained_on(smoke_run, tmp_path, **facts)
     assert nfs_reid("evaluate", network, smoke_data) == 0
     assert "visible to infrared" in capsys.readouterr().out
 
@@ -164,7 +175,7 @@ def test_images_of_ones_own_are_checked_evaluated_and_embedded(
         (tmp_path / "my_reader.py").write_text(READER)
         reader = (f"--reader={tmp_path / 'my_reader.py'}:Corridor",)
     assert nfs_reid("check", *reader, data) == 0
-    network = f"--network={smoke_run / 'baseline.keras'}"
+    network = f"--model={smoke_run / 'baseline.keras'}"
     assert nfs_reid("evaluate", network, *reader, data) == 0
     model = f"--model={smoke_run / 'saved_model' / '1'}"
     output = f"--output={tmp_path / 'shards'}"
@@ -206,7 +217,7 @@ def test_summary_and_report_tell_of_a_run(smoke_run, tmp_path, capsys):
 
 
 def test_export_adds_a_version(smoke_run, tmp_path, capsys):
-    network = f"--network={smoke_run / 'model.keras'}"
+    network = f"--model={smoke_run / 'model.keras'}"
     assert nfs_reid("export", network, tmp_path) == 0
     assert f"{tmp_path / '1'}" in capsys.readouterr().out
     assert (tmp_path / "1" / "saved_model.pb").exists()
@@ -245,24 +256,26 @@ def test_embed_takes_a_list_of_paths(smoke_run, smoke_data, tmp_path, capsys):
     assert shards["camera"].to_pylist() == [1, 2, 3]
 
 
-def test_retrain_repeats_the_run_that_found_the_architecture(
+def test_retrain_trains_with_the_architecture_that_was_found(
     smoke_run, smoke_data, tmp_path, monkeypatch
 ):
     # The later stages would take their time and are tested elsewhere.
-    stages = {"search": STAGES["search"], "retrain": STAGES["retrain"]}
-    monkeypatch.setattr("nfs_keras.cli.retrain.STAGES", stages)
+    pipeline = importlib.import_module("nfs_keras.pipeline.run_pipeline")
+    monkeypatch.setattr(pipeline.run_pipeline, "__defaults__", (
+        *pipeline.run_pipeline.__defaults__[:-1], ("retrain", "compact")
+    ))  # fmt: skip
+    chosen = smoke_run / "architecture.json"
     flags = (
-        f"--architecture={smoke_run / 'architecture.json'}",
+        f"--architecture={chosen}",
         f"--data={smoke_data}",
         f"--output={tmp_path / 'run'}",
         "--smoke",
     )
     assert nfs_reid("retrain", *flags) == 0
-    twins = [
-        read_weights(run / "searched.keras")
-        for run in (smoke_run, tmp_path / "run")
-    ]
-    assert same(*twins)
+    twin = keras.models.load_model(tmp_path / "run" / "searched.keras")
+    masks = Architecture.load(chosen).masks
+    for name, gate in named_gates(twin).items():
+        np.testing.assert_array_equal(gate.mask, masks[name])
 
 
 def test_only_train_takes_all_trials(smoke_data, tmp_path, capsys):

@@ -3,13 +3,13 @@ import itertools
 import keras
 import numpy as np
 import pytest
-
 from nfs_keras.backbones import Backbone, Stage
 from nfs_keras.backbones.residual_block import ResidualBlock
 from nfs_keras.backbones.stem import Stem
+from nfs_keras.models.compact import kept_channels
+
 from nfs_keras.layers import DualLevelSearch, find_gates
 from nfs_keras.models import Architecture, compact, count_flops, reid_network
-from nfs_keras.models.compact import kept_channels
 from tests.search_cases import IMAGE_SHAPE, derive_at_random, make_batch
 
 SEARCHES = ("dual", "channel", "spatial")

@@ -6,9 +6,9 @@ import inspect
 import keras
 import pytest
 from layer_checks import CHECKS, Case
-
 from nfs_keras.backbones import NonLocalBlock, Stage
 from nfs_keras.backbones.residual_block import ResidualBlock
+
 from nfs_keras.layers import (
     ChannelSearch,
     DualLevelSearch,

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from nfs_keras.models.diagnosis import entropy
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Architecture, diagnose, discretisation_gap
-from nfs_keras.models.diagnosis import entropy
 from nfs_keras.ops import gate_entropy
 from tests.search_cases import derive_at_random, small_network
 

@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
 
 SHAPE = (5, 6, 3, 4)

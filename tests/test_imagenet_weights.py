@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-
 from nfs_keras.backbones import imagenet_resnet50
-from nfs_keras.models import import_weights, reid_network
 from nfs_keras.models.imagenet_weights import imagenet_weights
+
+from nfs_keras.models import import_weights, reid_network
 
 IMAGE_SHAPE = (64, 32, 3)
 LAST_STRIDES = ("conv5_block1_0_conv", "conv5_block1_1_conv")

@@ -5,10 +5,10 @@ import sys
 import keras
 import numpy as np
 import pytest
+from nfs_keras.models.import_weights import SYNTHETIC
 
 from nfs_keras.cli.main import main
 from nfs_keras.models import import_weights, reid_network
-from nfs_keras.models.import_weights import SYNTHETIC
 from tests.search_cases import IMAGE_SHAPE, make_network
 
 

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from nfs_keras.backbones import keras_backbone
+
 from nfs_keras.models import (
     Architecture,
     compact,

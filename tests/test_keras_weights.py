@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-
-from nfs_keras.models import import_weights, reid_network
 from nfs_keras.models.keras_weights import (
     keras_weights,
     load_application,
     stored_arrays,
 )
+
+from nfs_keras.models import import_weights, reid_network
 from tests.search_cases import IMAGE_SHAPE, derive_at_random, make_network
 
 

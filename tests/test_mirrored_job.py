@@ -10,12 +10,12 @@ import sys
 import mirrored_job
 import numpy as np
 import pytest
+from nfs_keras.recipes import demo
 
 from benchmarks.resume import read_arrays, same
 from nfs_keras.cli.main import main
 from nfs_keras.datasets import RegDB
 from nfs_keras.pipeline import STAGES, run_pipeline
-from nfs_keras.recipes import demo
 from nfs_keras.scale import Embedder
 
 PROGRAM = pathlib.Path(mirrored_job.__file__)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from nfs_keras.backbones import (
     NonLocalBlock,
     Stage,
@@ -9,6 +8,7 @@ from nfs_keras.backbones import (
     tiny,
 )
 from nfs_keras.backbones.residual_block import ResidualBlock
+
 from nfs_keras.layers import ChannelSearch
 from nfs_keras.models import Architecture, compact, reid_network
 from tests.search_cases import IMAGE_SHAPE, derive_at_random, make_batch

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nfs_keras.datasets import Sample
-from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
 from nfs_keras.layers import find_gates
+from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
 from nfs_keras.models import TrainingModel, reid_network
 from nfs_keras.presets import PRESETS, Demo, Paper, agw_steps, cosine
 

@@ -1,28 +1,24 @@
-"""A killed process goes on; `benchmarks/resume.py` kills at more moments."""
+"""A killed process resumes; `benchmarks/resume.py` kills at more moments."""
 
-import csv
-import pathlib
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks.resume import kill, read_arrays, same
-
-PROGRAM = pathlib.Path(__file__).parent.parent / "nfs_reid.py"
+from benchmarks.resume import kill, read_arrays, read_history, same
 
 
 @pytest.fixture(scope="module")
 def resumed(smoke_data, tmp_path_factory):
     """A search that Ctrl-C has stopped, SIGKILL has killed, and that ended."""
     folder = tmp_path_factory.mktemp("resumed") / "run"
-    command = [sys.executable, str(PROGRAM), "search", "--smoke"]
+    command = [sys.executable, "-m", "nfs_keras", "search", "--smoke"]
     command += [f"--data={smoke_data}", f"--output={folder}"]
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TF_CPP_MIN_LOG_LEVEL")  # as a user starts it
-        kill(command, folder, "==> Searching", 0.5, signal.SIGKILL)
-        stopped = kill(command, folder, "    search 1/2", 0, signal.SIGINT)
+        kill(command, folder, "==> Training and searching", 0.5, signal.SIGKILL)
+        stopped = kill(command, folder, "    search 2/3", 0, signal.SIGINT)
         ended = subprocess.run(command, capture_output=True, text=True)
     return folder, stopped, ended
 
@@ -31,7 +27,7 @@ def test_ctrl_c_ends_with_one_line_and_the_status_that_shells_expect(resumed):
     _, (status, errors), _ = resumed
     assert status == 130
     (line,) = errors.strip().splitlines()
-    assert "The same command goes on" in line
+    assert "it resumes at the last finished epoch" in line
 
 
 def test_a_killed_search_ends_as_if_nothing_had_happened(resumed, smoke_run):
@@ -45,12 +41,11 @@ def test_a_killed_search_ends_as_if_nothing_had_happened(resumed, smoke_run):
 
 
 def epochs(folder):
-    with (folder / "history.csv").open(newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["stage"] == "search"]
-    return [{k: v for k, v in row.items() if v} for row in rows]
+    history = read_history(folder / "history.csv")
+    return {k: row for k, row in history.items() if row["stage"] == "search"}
 
 
-def test_nothing_but_the_job_speaks(resumed):
+def test_nothing_but_the_run_is_printed(resumed):
     _, _, ended = resumed
     assert ended.stderr == ""
-    assert "search 2/2" in ended.stdout
+    assert "search 3/3" in ended.stdout

@@ -92,6 +92,12 @@ def test_a_second_process_is_refused_and_leaves_the_first_its_files(tmp_path):
 
 def test_processor_seconds_are_summed_over_the_epochs_of_stages(tmp_path):
     with RunFolder(tmp_path, OPTIONS) as run:
-        lines = ["stage,epoch,cpu_seconds", "a,0,2.5", "a,1,3", "b,0,9", "c,0,1"]
+        lines = [
+            "stage,epoch,cpu_seconds",
+            "a,0,2.5",
+            "a,1,3",
+            "b,0,9",
+            "c,0,1",
+        ]
         run.write_text("history.csv", "\n".join(lines))
         assert run.cpu_seconds(("a", "c")) == 6.5

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from nfs_keras.models.compact import kept_channels
 
 PAGE = (Path(__file__).parents[1] / "docs" / "run_folder.md").read_text()

@@ -8,15 +8,12 @@ import pytest
 
 from nfs_keras.datasets import RegDB
 from nfs_keras.evaluation import retrieval_metrics
+from nfs_keras.modalities import DIRECTIONS
 from nfs_keras.pipeline import RunFolder, run_trials
-from nfs_keras.pipeline.job import NETWORKS
-from nfs_keras.recipes import demo
+from nfs_keras.presets import Demo
+from nfs_keras.run_folder import NETWORKS
 
 TRIALS = range(1, 11)
-DIRECTIONS = {
-    "visible_to_infrared": ("visible", "infrared"),
-    "infrared_to_visible": ("infrared", "visible"),
-}
 
 
 def embeddings(samples, trial, name):
@@ -33,7 +30,7 @@ def embeddings(samples, trial, name):
     }
 
 
-def pretend(output, dataset, recipe, seed, search):
+def pretend(output, dataset, preset, seed, search, retrain):
     """Leaves what `run_pipeline` would."""
     run = RunFolder(output, {}, dataset={"name": "regdb", **dataset.options})
     trial = dataset.options["trial"]
@@ -42,6 +39,7 @@ def pretend(output, dataset, recipe, seed, search):
         arrays = embeddings(dataset.test, trial, name)
         np.savez(run / f"embeddings/{name}.npz", **arrays)
     costs = {"flops": trial, "parameters": 7, "images_per_second": 100 * trial}
+    costs["cpu_seconds"] = 60.0 * trial
     run.write_json(
         "metrics.json", {"rows": [{"name": name, **costs} for name in NETWORKS]}
     )
@@ -56,7 +54,7 @@ def trials(smoke_data, tmp_path_factory):
         room = importlib.import_module("nfs_keras.pipeline.run_trials")
         patch.setattr(room, "run_pipeline", pretend)
         patch.setattr(room, "write_report", lambda *how: drawn.append(how))
-        assert run_trials(folder, RegDB(smoke_data), demo()) == folder
+        assert run_trials(folder, RegDB(smoke_data), Demo()) == folder
     rows = json.loads((folder / "metrics.json").read_text())["rows"]
     return folder, {row["name"]: row for row in rows}, drawn
 
@@ -114,4 +112,4 @@ def test_other_datasets_have_no_trials_to_train_on(smoke_data, tmp_path):
     dataset = RegDB(smoke_data)
     dataset.name = "sysu_mm01"
     with pytest.raises(ValueError, match="Only RegDB has trials"):
-        run_trials(tmp_path, dataset, demo())
+        run_trials(tmp_path, dataset, Demo())

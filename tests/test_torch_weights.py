@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
 from nfs_keras.backbones import resnet50
-from nfs_keras.models import import_weights, reid_network
 from nfs_keras.models.torch_weights import torch_weights
+
+from nfs_keras.models import import_weights, reid_network
 
 torch = pytest.importorskip(
     "torch",

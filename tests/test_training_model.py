@@ -1,10 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from nfs_keras.models.training_model import accuracy
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Objective, SearchModel, TrainingModel
-from nfs_keras.models.training_model import accuracy
 from tests.search_cases import (
     identical,
     make_pairs,

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from nfs_keras.layers import find_gates
 from nfs_keras.models.unrolled import (
     restore_seeds,
     save_seeds,
     unrolled_gradients,
 )
+
+from nfs_keras.layers import find_gates
 from tests.search_cases import (
     identical,
     make_batch,
