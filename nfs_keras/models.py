@@ -23,13 +23,17 @@ from nfs_keras.search import search_space_summary as search_space_summary
 from nfs_keras.search.diagnosis import diagnose as diagnose
 from nfs_keras.search.diagnosis import discretisation_gap as discretisation_gap
 
-TRAINING = {
+_TRAINING = {
     "SearchModel": "nfs_keras.search.search_model",
     "TrainingModel": "nfs_keras.search.training_model",
 }
 
 
 def __getattr__(name):
-    if name in TRAINING:
-        return getattr(importlib.import_module(TRAINING[name]), name)
+    if name in _TRAINING:
+        return getattr(importlib.import_module(_TRAINING[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_TRAINING})

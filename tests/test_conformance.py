@@ -6,19 +6,17 @@ import inspect
 import keras
 import pytest
 from layer_checks import CHECKS, Case
-from nfs_keras.backbones import NonLocalBlock, Stage
-from nfs_keras.backbones.residual_block import ResidualBlock
 
 from nfs_keras.layers import (
     ChannelSearch,
     DualLevelSearch,
-    EmbeddingHead,
     GeneralizedMeanPooling2D,
     SearchGate,  # the base class, which nobody makes
     SpatialSearch,
 )
+from nfs_keras.reid import FusedBatchNorm, NonLocal
 
-ROOMS = ("layers", "losses", "backbones", "callbacks", "models")
+PACKAGES = ("layers", "losses", "callbacks", "search", "reid", "models")
 
 MAP = (4, 5, 3, 6)  # (B, H, W, C)
 MODALITY = (0, 1, 1, 0)
@@ -35,35 +33,21 @@ def search(cls, variant="", num_modalities=2, **arguments):
     return Case(create, MAP, MAP, num_weights, variant, modality)
 
 
-def stage(dtype=None, **kwargs):
-    """A stage of two residual blocks and a search cell."""
-    blocks = [
-        ResidualBlock(8, 4, project=True, dtype=dtype),
-        ResidualBlock(8, 4, dtype=dtype),
-    ]
-    return Stage(blocks, DualLevelSearch(dtype=dtype), dtype=dtype, **kwargs)
-
-
 CATALOG = [
     search(ChannelSearch),
     search(ChannelSearch, "one_modality", num_modalities=1),
     search(ChannelSearch, "binary_concrete", relaxation="binary_concrete"),
     search(ChannelSearch, "straight_through", relaxation="straight_through"),
     search(ChannelSearch, "batch_noise", noise="batch"),
+    search(ChannelSearch, "sparsity", sparsity=0.1),
     search(SpatialSearch),
     search(SpatialSearch, "one_modality", num_modalities=1),
     search(DualLevelSearch),
     search(DualLevelSearch, "one_modality", num_modalities=1),
     search(DualLevelSearch, "sum", combine="sum"),
     Case(GeneralizedMeanPooling2D, MAP, (4, 6), (0, 0)),
-    Case(
-        lambda **kwargs: EmbeddingHead(num_identities=7, **kwargs),
-        (4, 6),
-        ((4, 6), (4, 7)),
-        (2, 2),
-    ),
-    Case(lambda **kwargs: NonLocalBlock(6, 2, **kwargs), MAP, MAP, (10, 2)),
-    Case(stage, MAP, (4, 5, 3, 8), (17, 15), modality=MODALITY),
+    Case(lambda **kwargs: NonLocal(7, 2, **kwargs), MAP, (4, 5, 3, 7), (8, 0)),
+    Case(FusedBatchNorm, MAP, MAP, (2, 2)),
 ]
 
 
@@ -73,11 +57,15 @@ def test_layer(case, check, tmp_path):
     check(case, tmp_path)
 
 
+def public_values(package):
+    return vars(importlib.import_module(package)).values()
+
+
 def test_catalog_covers_every_exported_layer():
     exported = {
         value
-        for room in ROOMS
-        for value in vars(importlib.import_module(f"nfs_keras.{room}")).values()
+        for package in PACKAGES
+        for value in public_values(f"nfs_keras.{package}")
         if inspect.isclass(value)
         and issubclass(value, keras.layers.Layer)
         and not issubclass(value, keras.Model)

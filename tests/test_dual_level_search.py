@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from nfs_keras.layers import ChannelSearch, DualLevelSearch, SpatialSearch
+from nfs_keras.layers.search_gate import named_seed
 
 MAPS = np.random.default_rng(0).normal(size=(4, 5, 3, 6)).astype("float32")
 MODALITY = np.array([0, 1, 1, 0])
@@ -15,7 +16,7 @@ def array(tensor):
 
 
 def built(cls=DualLevelSearch, **arguments):
-    layer = cls(**arguments)
+    layer = cls(2, **arguments)
     layer.build(MAPS.shape)
     rng = np.random.default_rng(1)
     for variable in layer.search_variables:
@@ -40,10 +41,11 @@ def test_a_sum_is_the_mean_of_the_two_masked_maps():
 
 
 @pytest.mark.parametrize("noise", ("sample", "batch"))
-def test_training_noise_is_that_of_two_gates_of_neighbouring_seeds(noise):
-    cell = built(seed=8, noise=noise)
-    channel = built(ChannelSearch, seed=8, noise=noise)
-    spatial = built(SpatialSearch, seed=9, noise=noise)
+def test_training_noise_is_that_of_two_gates_of_the_levels_names(noise):
+    cell = built(seed=8, noise=noise, name="cell")
+    seed = named_seed(8, "cell")
+    channel = built(ChannelSearch, seed=seed, noise=noise, name="channel")
+    spatial = built(SpatialSearch, seed=seed, noise=noise, name="spatial")
     channel.logits.assign(cell.channel.logits)
     spatial.logits.assign(cell.spatial.logits)
     expected = spatial(
@@ -80,17 +82,26 @@ def test_search_variables_are_those_of_the_channels_then_of_the_pixels():
 
 def test_open_fraction_is_the_expected_share_of_open_map_entries():
     product, total = built(), built(combine="sum")
-    levels = [array(gate.open_fraction()) for gate in product.levels().values()]
-    assert np.isclose(array(product.open_fraction()), np.prod(levels))
-    assert np.isclose(array(total.open_fraction()), np.mean(levels))
+    channels = array(product.channel.open_probabilities())[:, None, None]
+    pixels = array(product.spatial.open_probabilities())[..., None]
+    both = np.mean(channels * pixels)  # of every entry of both modalities
+    assert np.isclose(array(product.open_fraction()), both)
+    either = np.mean((channels + pixels) / 2)
+    assert np.isclose(array(total.open_fraction()), either)
+
+
+def test_the_open_fraction_counts_what_each_modality_keeps():
+    cell = built()
+    cell.freeze([[1] * 6, [0] * 6], [np.zeros((5, 3)), np.ones((5, 3))])
+    assert array(cell.open_fraction()) == 0  # not 1/2 x 1/2
 
 
 def test_each_level_can_be_frozen_to_a_mask_of_its_own():
     cell = built()
-    channels = np.reshape([1, 1, 0, 0, 1, 0], (1, 1, 1, 6))
-    pixels = np.tile([[[[0.0], [1.0], [1.0]]]], (1, 5, 1, 1))
+    channels = np.array([1, 1, 0, 0, 1, 0])
+    pixels = np.tile([0.0, 1.0, 1.0], (5, 1))
     cell.freeze(channels, pixels)
-    expected = MAPS * channels * pixels
+    expected = MAPS * channels * pixels[..., None]
     np.testing.assert_array_equal(array(cell(MAPS, MODALITY)), expected)
 
 

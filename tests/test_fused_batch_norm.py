@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
+
+from nfs_keras.reid import FusedBatchNorm
 
 SHAPE = (5, 6, 3, 4)
 MAPS = np.random.default_rng(0).normal(2.0, 3.0, SHAPE).astype("float32")

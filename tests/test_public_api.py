@@ -14,7 +14,6 @@ PUBLIC = {
     "layers": {
         "ChannelSearch",
         "DualLevelSearch",
-        "EmbeddingHead",
         "GeneralizedMeanPooling2D",
         "SearchGate",
         "SpatialSearch",
@@ -91,16 +90,26 @@ PUBLIC = {
         "synthesize_regdb",
         "synthesize_sysu_mm01",
     },
-    "backbones": {
+    "search": {
+        "Architecture",
+        "ChannelWise",
+        "Rule",
+        "add_gates",
+        "compact",
+        "count_flops",
+        "named_gates",
+        "register_rule",
+        "search_space_summary",
+    },
+    "reid": {
         "Backbone",
-        "NonLocalBlock",
-        "Stage",
-        "imagenet_resnet50",
+        "FusedBatchNorm",
+        "NonLocal",
+        "Objective",
+        "ReIDNetwork",
+        "import_weights",
         "keras_backbone",
-        "make_cell",
-        "resnet18",
-        "resnet50",
-        "tiny",
+        "reid_network",
     },
     "callbacks": {
         "GateHistory",
@@ -109,20 +118,27 @@ PUBLIC = {
         "RetrievalEvaluation",
         "TemperatureAnnealing",
         "TrainingCheckpoint",
-        "WarmUp",
+        "SearchPhases",
     },
     "models": {
         "Architecture",
+        "ChannelWise",
         "Objective",
         "ReIDNetwork",
+        "Rule",
         "SearchModel",
         "TrainingModel",
+        "add_gates",
         "compact",
         "count_flops",
         "diagnose",
         "discretisation_gap",
         "import_weights",
+        "keras_backbone",
+        "named_gates",
+        "register_rule",
         "reid_network",
+        "search_space_summary",
     },
     "serving": {
         "Batching",
@@ -193,9 +209,10 @@ ROOMS = pytest.mark.parametrize("room", PUBLIC)
 def public(module):
     """Maps the public names of a module to what they are."""
     return {
-        name: value
-        for name, value in vars(module).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        name: getattr(module, name)
+        for name in dir(module)
+        if not name.startswith("_")
+        and not inspect.ismodule(getattr(module, name))
     }
 
 

@@ -1,12 +1,20 @@
 """What every search gate promises, beyond the standard checks."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 from backends import BACKEND, compiled, gradients
 from keras import ops
 
-from nfs_keras.layers import ChannelSearch, DualLevelSearch, SpatialSearch
+from nfs_keras.layers import (
+    ChannelSearch,
+    DualLevelSearch,
+    SpatialSearch,
+    find_gates,
+)
 from nfs_keras.ops import RELAXATIONS, relaxed_bernoulli
 
 SHAPE = (6, 4, 3, 5)  # (B, H, W, C)
@@ -25,9 +33,9 @@ if BACKEND == "jax":  # which has float64 only by a switch of its own
 MODES = pytest.mark.parametrize("training", (False, True))
 
 
-def make(cls, logits=None, shape=SHAPE, **arguments):
+def make(cls, logits=None, shape=SHAPE, num_modalities=2, **arguments):
     """Builds a layer and gives its logits a value, or random ones."""
-    layer = cls(**arguments)
+    layer = cls(num_modalities, **arguments)
     layer.build(shape)
     rng = np.random.default_rng(3)
     for variable in layer.search_variables:
@@ -85,7 +93,7 @@ def test_masks_are_the_relaxed_choices_of_each_sample_s_modality(
 ):
     layer = make(cls, relaxation=relaxation)
     expected = relaxed_bernoulli(layer.logits, 0.5, relaxation)
-    expected = MAPS * array(expected)[MODALITY]
+    expected = MAPS * array(layer.broadcast(expected, 4))[MODALITY]
     np.testing.assert_allclose(
         array(layer(MAPS, MODALITY)), expected, rtol=1e-6
     )
@@ -107,8 +115,9 @@ def test_as_temperature_falls_the_mask_tends_to_the_derived_one(
     assert gaps[0] >= gaps[1] >= gaps[2]
     assert gaps[2] < 1e-6
     expected = MAPS
-    for logits in layer.search_variables:
-        expected = expected * (array(logits) > 0)[MODALITY]
+    for gate in find_gates(layer):
+        mask = array(gate.broadcast(gate.derived_mask(), 4))
+        expected = expected * mask[MODALITY]
     np.testing.assert_array_equal(derived, expected)
 
 
@@ -206,7 +215,7 @@ def test_an_untrainable_layer_keeps_its_search_variables_but_trains_none(cls):
 @SEARCHES
 def test_the_temperature_of_the_moment_survives_saving(cls, tmp_path):
     image = keras.Input(SHAPE[1:])
-    model = keras.Model(image, cls(num_modalities=1)(image))
+    model = keras.Model(image, cls()(image))
     (layer,) = model.layers[1:]
     layer.temperature.assign(0.125)
     model.save(tmp_path / "model.keras")
@@ -284,7 +293,7 @@ def test_batch_noise_is_one_draw_per_modality_and_call(cls):
 @SEARCHES
 def test_noise_follows_the_layer_s_seed(cls):
     draws = [
-        array(make(cls, seed=seed)(ONES, MODALITY, training=True))
+        array(make(cls, seed=seed, name="a")(ONES, MODALITY, training=True))
         for seed in (1, 1, 2)
     ]
     equal(draws[0], draws[1])
@@ -342,7 +351,7 @@ def test_training_takes_an_empty_batch_and_a_batch_of_one(cls):
 def test_a_search_trains_under_xla(cls):
     image = keras.Input(SHAPE[1:])
     modality = keras.Input((), dtype="int32")
-    layer = cls(seed=0)
+    layer = cls(2, seed=0)
     model = keras.Model([image, modality], layer(image, modality))
     model.compile("sgd", "mse", jit_compile=True)
     before = [array(v) for v in layer.search_variables]
@@ -355,7 +364,7 @@ def test_a_search_trains_under_xla(cls):
 @SEARCHES
 def test_training_closes_what_hurts(cls):
     image = keras.Input(SHAPE[1:])
-    model = keras.Model(image, cls(num_modalities=1, seed=0)(image))
+    model = keras.Model(image, cls(seed=0)(image))
     model.compile(keras.optimizers.Adam(0.5), "mse")
     model.fit(MAPS, 0 * MAPS, epochs=25, verbose=0)
     for logits in model.layers[1].search_variables:
@@ -371,6 +380,7 @@ def test_training_closes_what_hurts(cls):
         ({"noise": "pixel"}, "Received: noise='pixel'"),
         ({"initial_temperature": 0.0}, "Received: initial_temperature=0.0"),
         ({"initial_temperature": -1}, "Received: initial_temperature=-1"),
+        ({"sparsity": -0.1}, "Received: sparsity=-0.1"),
     ],
 )
 def test_a_wrong_argument_is_refused_at_once(cls, arguments, message):
@@ -416,19 +426,207 @@ def test_an_unknown_modality_closes_its_sample_in_a_graph(cls, frozen):
     ],
 )
 def test_a_shape_that_is_not_static_is_refused(cls, shape):
-    with pytest.raises(ValueError, match="needs static .* Received: input_sh"):
-        cls(num_modalities=1)(keras.Input(shape))
+    with pytest.raises(
+        ValueError, match="needs a static .* Received: input_sh"
+    ):
+        cls()(keras.Input(shape))
 
 
-@SEARCHES
-def test_a_map_without_channels_is_refused(cls):
-    with pytest.raises(ValueError, match="expected ndim=4, found ndim=3"):
-        cls(num_modalities=1)(np.ones((2, 4, 3), "float32"))
+@pytest.mark.parametrize(
+    "cls, shape",
+    [(ChannelSearch, (4,)), (SpatialSearch, (4, 3)), (DualLevelSearch, (4, 3))],
+)
+def test_a_map_without_what_is_searched_is_refused(cls, shape):
+    with pytest.raises(ValueError, match="needs a static shape"):
+        cls()(np.ones(shape, "float32"))
 
 
 @GATES
-@pytest.mark.parametrize("shape", [(2, 9, 9, 9), (7,), (1, 2, 4, 3, 5)])
+@pytest.mark.parametrize("shape", [(2, 9, 9, 9), (7,), (1, 2, 4, 3)])
 def test_a_mask_that_does_not_fit_is_refused(cls, shape):
     layer = make(cls)
     with pytest.raises(ValueError, match="Received: mask of shape"):
         layer.freeze(np.ones(shape))
+
+
+@SEARCHES
+def test_a_gate_without_variables_explains_itself(cls):
+    layer = cls(name="early")
+    calls = (layer.freeze, layer.open, layer.search)
+    for call in calls:
+        with pytest.raises(ValueError, match="Received: layer .*, not built"):
+            call()
+
+
+@SEARCHES
+@pytest.mark.parametrize("modality", [None, True, 0.0])
+def test_a_missing_modality_is_refused_when_a_model_is_built(cls, modality):
+    image = keras.Input(SHAPE[1:])
+    with pytest.raises(ValueError, match="modality.*Received: modality"):
+        cls(num_modalities=2)(image, modality=modality)
+
+
+@SEARCHES
+def test_a_modality_may_be_a_list_or_one_integer(cls):
+    layer = make(cls)
+    expected = array(layer(MAPS, MODALITY))
+    equal(layer(MAPS, modality=MODALITY.tolist()), expected)
+    alike = array(layer(MAPS, modality=1))
+    equal(alike[MODALITY == 1], expected[MODALITY == 1])
+    for wrong in (True, [True] * 6, [0.0] * 6, "infrared", [0, 1]):
+        with pytest.raises(ValueError, match="one integer per sample. Recei"):
+            layer(MAPS, modality=wrong)
+    with pytest.raises(ValueError, match=r"must lie in \[0, 2\)"):
+        layer(MAPS, modality=2)
+
+
+@SEARCHES
+def test_gates_of_one_seed_and_different_names_draw_differently(cls):
+    draws = [
+        array(make(cls, seed=1, name=name)(ONES, 0 * MODALITY, training=True))
+        for name in ("stage1", "stage2")
+    ]
+    assert np.any(draws[0] != draws[1])
+
+
+@SEARCHES
+def test_a_gate_at_several_places_draws_once_in_a_call_of_the_model(cls):
+    image = keras.Input(SHAPE[1:])
+    gate = cls(relaxation="binary_concrete")
+    outputs = [gate(image), gate(keras.layers.ReLU()(image)), gate(image)]
+    model = keras.Model(image, outputs)
+    first, rectified, again = map(array, model(MAPS, training=True))
+    equal(first, again)
+    equal(np.maximum(first, 0), rectified)
+    assert np.any(array(model(MAPS, training=True)[0]) != first)
+
+
+@SEARCHES
+def test_models_that_share_a_gate_share_its_draw(cls):
+    image = keras.Input(SHAPE[1:])
+    gate = cls(relaxation="binary_concrete")
+    inner = keras.Model(image, gate(image))
+    model = keras.Model(image, [gate(image), inner(image)])
+    equal(*model(MAPS, training=True))
+
+
+@SEARCHES
+def test_sparsity_adds_the_expected_number_of_open_gates(cls):
+    layer = make(cls, sparsity=0.25)
+    layer(MAPS, MODALITY)
+    assert layer.losses == []  # inference selects nothing
+    layer(MAPS, MODALITY, training=True)
+    expected = sum(
+        float(array(ops.sum(gate.open_probabilities())))
+        for gate in find_gates(layer)
+    )
+    assert np.isclose(sum(map(array, layer.losses)), 0.25 * expected)
+    layer.freeze()
+    layer(MAPS, MODALITY, training=True)
+    assert sum(map(array, layer.losses)) == 0
+
+
+@SEARCHES
+def test_sparsity_of_a_gate_at_two_places_counts_once(cls):
+    image = keras.Input(SHAPE[1:])
+    once, twice = cls(sparsity=1.0), cls(sparsity=1.0)
+    losses = []
+    for outputs in (once(image), twice(twice(image))):
+        model = keras.Model(image, outputs)
+        model(MAPS, training=True)
+        losses.append(float(sum(map(array, model.losses))))
+    assert losses[0] == losses[1] > 0
+
+
+@pytest.mark.parametrize("cls", (ChannelSearch, DualLevelSearch))
+def test_with_sparsity_plain_fit_closes_what_the_loss_does_not_need(cls):
+    image = keras.Input(SHAPE[1:])
+    gate = cls(sparsity=0.1, seed=0)
+    pooled = keras.layers.GlobalAveragePooling2D()(gate(image))
+    model = keras.Model(image, pooled)
+    model.compile(keras.optimizers.Adam(0.5), "mse")
+    rng = np.random.default_rng(0)
+    needed = rng.normal(size=(6, 5)) * [9, 9, 0, 0, 0]
+    maps = MAPS * 0 + needed[:, None, None].astype("float32")
+    model.fit(maps, needed, epochs=25, verbose=0)
+    equal(find_gates(gate)[0].derived_mask(), [[1, 1, 0, 0, 0]])
+
+
+@SEARCHES
+def test_a_waiting_gate_is_open_and_a_frozen_one_stays_frozen(cls):
+    layer = make(cls)
+    for gate in find_gates(layer):
+        gate.wait()
+        assert not gate.is_frozen
+    equal(layer(MAPS, MODALITY, training=True), MAPS)
+    layer.freeze()
+    frozen = array(layer(MAPS, MODALITY))
+    for gate in find_gates(layer):
+        gate.wait()
+        assert gate.is_frozen
+    equal(layer(MAPS, MODALITY), frozen)
+
+
+@SEARCHES
+def test_saved_it_goes_on_with_the_noise_it_would_have_drawn(cls, tmp_path):
+    image = keras.Input(SHAPE[1:])
+    model = keras.Model(image, cls(seed=3)(image))
+    model(MAPS, training=True)
+    model.save(tmp_path / "model.keras")
+    twin = keras.saving.load_model(tmp_path / "model.keras")
+    equal(twin(MAPS, training=True), model(MAPS, training=True))
+
+
+def test_a_model_without_search_has_no_gates():
+    image = keras.Input((4, 4, 3))
+    model = keras.Model(image, keras.layers.ReLU()(image))
+    assert find_gates(model) == []
+
+
+def test_gates_are_found_in_nested_models_and_cells():
+    image = keras.Input((4, 4, 3))
+    inner = keras.Sequential([keras.Input((4, 4, 3)), DualLevelSearch()])
+    channel, spatial = ChannelSearch(), SpatialSearch()
+    model = keras.Model(image, spatial(inner(channel(image))))
+    found = find_gates(model)
+    cell = inner.layers[0]
+    expected = [channel, cell.channel, cell.spatial, spatial]
+    assert [id(gate) for gate in found] == [id(gate) for gate in expected]
+
+
+def test_a_gate_is_found_in_itself_and_once():
+    gate = ChannelSearch()
+    assert find_gates(gate) == [gate]
+    image = keras.Input((4, 4, 3))
+    assert find_gates(keras.Model(image, gate(gate(image)))) == [gate]
+    cell = DualLevelSearch()
+    assert find_gates(cell) == [cell.channel, cell.spatial]
+
+
+REPLICAS = """
+import keras, numpy as np, tensorflow as tf
+cpus = tf.config.list_physical_devices("CPU")
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpus[0], two)
+from nfs_keras.layers import DualLevelSearch, find_gates
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    gate = DualLevelSearch(seed=1, relaxation="binary_concrete")
+    image = keras.Input((4, 3, 5))
+    model = keras.Model(image, gate(image))
+run = tf.function(lambda: strategy.run(
+    lambda: model(tf.ones((2, 4, 3, 5)), training=True)))
+draws = [strategy.experimental_local_results(run()) for _ in range(2)]
+arrays = [np.array(draw) for pair in draws for draw in pair]
+for i, a in enumerate(arrays):
+    for b in arrays[:i]:
+        assert np.any(a != b)
+with strategy.scope():
+    gate.freeze()
+    assert all(g.is_frozen for g in find_gates(gate))
+"""
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies are its own")
+def test_every_replica_draws_noise_of_its_own():
+    subprocess.run([sys.executable, "-c", REPLICAS], check=True)

@@ -49,7 +49,7 @@ class ChannelSearch(SearchGate):
     """
 
     def gate_shape(self, input_shape):
-        return tuple(input_shape[-1:])
+        return tuple(input_shape[1:][-1:])
 
     def broadcast(self, keep, ndim):
         middle = (1,) * (ndim - 2)

@@ -403,7 +403,7 @@ def checked_modality(gate, modality, batch_size):
     if not is_int and not hasattr(modality, "shape"):
         modality = np.asarray(modality)
     shape = (batch_size,) if is_int else tuple(modality.shape)
-    whole = is_int or "int" in keras.backend.standardize_dtype(modality.dtype)
+    whole = is_int or "int" in str(modality.dtype)
     lengths = (shape[0] if shape else None, batch_size)
     known = all(isinstance(length, int) for length in lengths)
     if not whole or len(shape) != 1 or (known and lengths[0] != lengths[1]):

@@ -28,6 +28,16 @@ class FusedBatchNorm(keras.layers.BatchNormalization):
 
     Output shape:
         Same as the input.
+
+    Example:
+
+    >>> maps = np.random.default_rng(0).normal(5, 2, (8, 6, 3, 4))
+    >>> normalised = FusedBatchNorm()(maps.astype("float32"), training=True)
+    >>> round(abs(float(np.mean(normalised))), 4)
+    0.0
+
+    Reference:
+        Ioffe, Szegedy, "Batch Normalization", ICML 2015.
     """
 
     def call(self, inputs, training=False):
