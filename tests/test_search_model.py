@@ -29,7 +29,10 @@ def plain_pairs(first=0, count=4):
     return make_pairs(first, count, plain_batch)
 
 
-MAKERS = {"reid": (make_search, make_batch), "plain": (plain_search, plain_batch)}
+MAKERS = {
+    "reid": (make_search, make_batch),
+    "plain": (plain_search, plain_batch),
+}
 each_model = pytest.mark.parametrize("make, batch", MAKERS.values(), ids=MAKERS)
 MODES = ("first_order", "second_order")
 
@@ -277,7 +280,10 @@ def test_losses_that_layers_add_are_descended(level):
         if level == "weights"
         else {"sparsity": 10.0}
     )
-    with_it, without = plain_search(model=plain_model(**options)), plain_search()
+    with_it, without = (
+        plain_search(model=plain_model(**options)),
+        plain_search(),
+    )
     for model in (with_it, without):
         model.optimizer.learning_rate = 1e-3
         model.fit(plain_pairs(count=2).repeat(4), verbose=0)
@@ -286,7 +292,9 @@ def test_losses_that_layers_add_are_descended(level):
         if level == "weights":
             kernel = model.model.get_layer("conv").kernel
             return float(tf.reduce_sum(kernel.value**2))
-        return sum(float(tf.reduce_sum(v.value)) for v in model.search_variables)
+        return sum(
+            float(tf.reduce_sum(v.value)) for v in model.search_variables
+        )
 
     assert size(with_it) < 0.9 * size(without)
 
@@ -321,8 +329,7 @@ def test_a_reloaded_search_of_a_plain_model_resumes_exactly(tmp_path):
     model.save(tmp_path / "search.keras")
     loaded = keras.models.load_model(tmp_path / "search.keras")
     histories = [
-        end.fit(plain_pairs(2, 2), verbose=0).history
-        for end in (model, loaded)
+        end.fit(plain_pairs(2, 2), verbose=0).history for end in (model, loaded)
     ]
     check_same(model, loaded)
     assert histories[0] == histories[1]

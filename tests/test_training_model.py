@@ -52,10 +52,10 @@ def test_no_logit_of_a_searching_gate_moves_either():
 def test_a_network_without_gates_trains_as_well():
     network = small_network(None)
     history = make_training(network, contrast=1.0).fit(
-        make_batches(count=4).repeat(3), verbose=0, steps_per_epoch=4, epochs=3
+        make_batches(count=4).repeat(6), verbose=0, steps_per_epoch=4, epochs=6
     )
     losses = history.history["loss"]
-    assert losses[-1] < losses[0]
+    assert losses[-1] < 0.8 * losses[0]
     assert {"identity", "triplet", "contrast"} <= set(history.history)
 
 
@@ -104,9 +104,7 @@ def test_it_trains_any_model_with_keras_losses():
     model = TrainingModel(plain_model())
     model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
     batches = make_pairs(count=2, make=plain_batch).map(lambda t, p: t)
-    assert {"loss", "accuracy"} == set(
-        model.fit(batches, verbose=0).history
-    )
+    assert {"loss", "accuracy"} == set(model.fit(batches, verbose=0).history)
 
 
 def test_an_unbuilt_model_is_refused():
