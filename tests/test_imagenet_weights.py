@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from nfs_keras.backbones import imagenet_resnet50
-from nfs_keras.models.imagenet_weights import imagenet_weights
 
 from nfs_keras.models import import_weights, reid_network
+from nfs_keras.reid.backbones import imagenet_resnet50
+from nfs_keras.reid.imagenet_weights import imagenet_arrays
 
 IMAGE_SHAPE = (64, 32, 3)
 LAST_STRIDES = ("conv5_block1_0_conv", "conv5_block1_1_conv")
@@ -67,32 +67,36 @@ def test_every_stage_gives_the_maps_of_keras_applications(
     model, network, modality
 ):
     rng = np.random.default_rng(1)
-    pictures = rng.uniform(0, 255, (2, *IMAGE_SHAPE)).astype("float32")
+    images = rng.uniform(0, 255, (2, *IMAGE_SHAPE)).astype("float32")
     names = ["pool1_pool", "conv2_block3_out", "conv3_block4_out"]
     names += ["conv4_block6_out", "conv5_block3_out"]
     twin = with_last_stride_1(model)
     taps = keras.Model(twin.input, [twin.get_layer(n).output for n in names])
-    pixels = keras.applications.resnet50.preprocess_input(pictures.copy())
-    maps = network.stems[modality](pictures)
-    expected = taps(pixels)
-    for stage, output in zip([None, *network.stages], expected, strict=True):
-        maps = maps if stage is None else stage(maps)
-        scale = np.ptp(output)
-        np.testing.assert_allclose(maps / scale, output / scale, atol=1e-5)
+    pixels = keras.applications.resnet50.preprocess_input(images.copy())
+    maps = network.stems[modality](images)
+    ends = [f"stage{i}_block{n}_relu" for i, n in enumerate((3, 4, 6, 3), 1)]
+    # A non-local block, which starts as the identity, follows some of them.
+    trunk = network.trunk
+    found = keras.Model(
+        trunk.inputs, [trunk.get_layer(name).output for name in ends]
+    )([maps, np.zeros(len(images), "int32")])
+    for output, expected in zip([maps, *found], taps(pixels), strict=True):
+        scale = np.ptp(expected)
+        np.testing.assert_allclose(output / scale, expected / scale, atol=1e-5)
 
 
 def test_every_parameter_is_used_once(model, network):
-    entries, arrays = imagenet_weights(network, model)
-    assert set(entries) == set(arrays)
+    arrays = imagenet_arrays(network, model)
     biases = [v for v in model.variables if v.name == "bias"]
-    assert len(arrays) == len(model.variables) - len(biases)
-    taken = [id(v) for variables in entries.values() for v in variables]
-    assert len(taken) == len(set(taken))
-    left = {id(v) for v in network.variables} - set(taken)
-    blocks = [b for s in network.stages for b in s.blocks]
-    random = [b for b in blocks if b.name.startswith("non_local")]
-    random = [v for x in (*random, network.head) for v in x.variables]
-    assert left == {id(v) for v in random}
+    stem = 5  # kernel and batch norm, which both stems take
+    assert len(arrays) == len(model.variables) - len(biases) + stem
+    left = set(network.named_variables()) - set(arrays)
+    assert set(arrays) < set(network.named_variables())
+    assert left == {
+        name
+        for name in network.named_variables()
+        if "non_local" in name or name.startswith(("neck/", "classifier/"))
+    }
 
 
 def test_imagenet_makes_the_backbone_that_fits(model, monkeypatch):
@@ -107,8 +111,10 @@ def test_imagenet_makes_the_backbone_that_fits(model, monkeypatch):
         "resnet50", IMAGE_SHAPE, 5, search=None, weights="imagenet"
     )
     assert asked["weights"] == "imagenet"
-    assert network.stages[1].blocks[0].stride_first
-    kernel = np.array(network.stems["infrared"].conv.conv.kernel)
+    trunk = network.trunk
+    assert trunk.get_layer("stage2_block1_conv1").strides == (2, 2)
+    assert trunk.get_layer("stage2_block1_conv2").strides == (1, 1)
+    kernel = np.array(network.stems["infrared"].get_layer("conv").kernel)
     blue_first = np.array(model.get_layer("conv1_conv").kernel)
     np.testing.assert_array_equal(kernel[:, :, ::-1], blue_first)
 

@@ -2,12 +2,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from nfs_keras.backbones import keras_backbone
 
+from nfs_keras.layers import find_gates
 from nfs_keras.models import (
     Architecture,
     compact,
+    count_flops,
     import_weights,
+    keras_backbone,
+    named_gates,
     reid_network,
 )
 from tests.search_cases import (
@@ -15,10 +18,11 @@ from tests.search_cases import (
     make_batch,
     make_pairs,
     make_search,
+    snapshot,
 )
 
 IMAGE_SHAPE = (64, 32, 3)  # about the smallest that this family takes
-STEM, STAGES = "block_2_add", ["block_4_add", "block_6_expand_relu"]
+STEM, AFTER = "block_2_add", ["block_4_add", "block_6_expand_relu"]
 preprocess = keras.applications.mobilenet_v2.preprocess_input
 
 
@@ -34,9 +38,14 @@ def model():
     return model
 
 
-def make_network(model, search="dual"):
-    backbone = keras_backbone(model, STEM, STAGES, preprocess)
-    return reid_network(backbone, IMAGE_SHAPE, NUM_IDENTITIES, search)
+def make_backbone(model, **options):
+    return keras_backbone(model, STEM, AFTER, preprocess, **options)
+
+
+def make_network(model, search="dual", **options):
+    return reid_network(
+        make_backbone(model), IMAGE_SHAPE, NUM_IDENTITIES, search, **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +54,7 @@ def network(model):
 
 
 def enlarged(*batch):
-    """Doubles the sides of the pictures in a batch, or in a pair of them."""
+    """Doubles the sides of the images in a batch, or in a pair of them."""
 
     def enlarge(x):
         return tf.repeat(tf.repeat(x, 2, 1), 2, 2) if x.ndim == 4 else x
@@ -62,23 +71,37 @@ def outputs_of(network, images):
     return {k: np.array(v) for k, v in network(images).items()}
 
 
+def maps_of(network):
+    """The trunk up to the maps that are pooled."""
+    trunk = network.trunk
+    return keras.Model(trunk.inputs, trunk.get_layer("pooling").input)
+
+
 def test_with_open_gates_its_maps_are_those_of_the_model(
     model, network, images
 ):
     for modality, index in (("visible", 0), ("infrared", 1)):
         maps = network.stems[modality](images[modality])
-        for stage in network.stages:
-            maps = stage(maps, modality=index)
-        end = keras.Model(model.input, model.get_layer(STAGES[-1]).output)
+        maps = maps_of(network)([maps, np.full(len(maps), index, "int32")])
+        end = keras.Model(model.input, model.get_layer(AFTER[-1]).output)
         expected = end(preprocess(images[modality]))
         assert np.ptp(expected) > 0.01
         np.testing.assert_allclose(maps, expected, atol=1e-5)
 
 
-def test_a_search_trains_gates_and_private_stems(model, network):
-    before = [np.array(v) for v in model.variables]
+def test_its_gates_are_named_like_the_layers_before_them(network):
+    assert sorted(named_gates(network)) == sorted(
+        f"{layer}_{level}"
+        for layer in AFTER
+        for level in ("channel", "spatial")
+    )
+
+
+def test_a_search_trains_gates_and_private_stems(model):
+    network = make_network(model)
+    before = snapshot(model.variables)
     search = make_search(network)
-    logits = [np.array(v) for v in search.search_variables]
+    logits = snapshot(search.search_variables)
     search.fit(make_pairs(count=1).map(enlarged), verbose=0)
     for old, new in zip(logits, search.search_variables, strict=True):
         assert (old != np.array(new)).any()
@@ -86,6 +109,35 @@ def test_a_search_trains_gates_and_private_stems(model, network):
     assert (np.array(kernels[0]) != np.array(kernels[1])).any()
     for old, new in zip(before, model.variables, strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_two_networks_of_one_backbone_share_nothing(model):
+    backbone = make_backbone(model)
+    one, other = (reid_network(backbone, IMAGE_SHAPE, 6) for _ in range(2))
+    assert not {id(v) for v in one.variables} & {id(v) for v in other.variables}
+    stems = [{id(v) for v in stem.variables} for stem in one.stems.values()]
+    assert not stems[0] & stems[1]
+    theirs = other.named_variables()
+    for name, mine in one.named_variables().items():
+        if name.startswith(("visible_stem", "block_")):
+            np.testing.assert_array_equal(mine, theirs[name])
+
+
+@pytest.mark.parametrize("momentum", [None, 0.5])
+def test_its_batch_norms_move_in_a_short_training(momentum, model):
+    options = {} if momentum is None else {"batch_norm_momentum": momentum}
+    network = reid_network(make_backbone(model, **options), IMAGE_SHAPE, 6)
+    norms = [
+        layer
+        for part in (network.trunk, *network.stems.values())
+        for layer in part.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+        and layer.name != "neck"
+    ]
+    assert len(norms) > 10
+    assert {norm.momentum for norm in norms} == {momentum or 0.9}
+    of_model = model.get_layer("block_1_expand_BN")
+    assert of_model.momentum == 0.999  # stays as it was
 
 
 def test_it_survives_saving(network, images, tmp_path):
@@ -100,29 +152,52 @@ def test_its_weights_can_be_imported(model, network, tmp_path):
     network.save(tmp_path / "network.keras")
     plain = make_network(model, search=None)
     import_weights(plain, tmp_path / "network.keras")
-    for mine, other in zip(
-        plain.variables, network.feature_variables, strict=True
-    ):
-        np.testing.assert_array_equal(mine, other)
+    theirs = network.named_variables()
+    for name, mine in plain.named_variables().items():
+        np.testing.assert_array_equal(mine, theirs[name])
 
 
-@pytest.mark.parametrize("search", ["channel", "spatial", None])
-def test_compact_refuses_it(model, search):
+@pytest.mark.parametrize("modality", [None, "visible", "infrared"])
+@pytest.mark.parametrize("search", ["dual", "channel", "spatial"])
+def test_it_is_compacted_like_any_other(model, search, modality, images):
     network = make_network(model, search)
-    if search is not None:
-        Architecture.derive(network).apply(network)
-    with pytest.raises(ValueError, match="Received: stage 'stage1'"):
-        compact(network)
+    generator = np.random.default_rng(0)
+    for gate in find_gates(network):
+        gate.logits.assign(generator.normal(size=gate.logits.shape))
+    Architecture.derive(network).apply(network)
+    small = compact(network, modality)
+    names = ("visible", "infrared") if modality is None else (modality,)
+    before, after = (
+        np.concatenate([np.array(n.encoder(x)(images[x])) for x in names])
+        for n in (network, small)
+    )
+    np.testing.assert_allclose(after @ after.T, before @ before.T, atol=1e-5)
+    operations = [count_flops(n.encoder(names[0])) for n in (network, small)]
+    if search == "spatial":
+        assert operations[1] == operations[0]
+    else:
+        assert operations[1] < 0.8 * operations[0]
+        assert after.shape[1] < before.shape[1]
+
+
+def test_a_budget_is_met_in_it(model):
+    network = make_network(model)
+    generator = np.random.default_rng(0)
+    for gate in find_gates(network):
+        gate.logits.assign(generator.normal(size=gate.logits.shape))
+    architecture = Architecture.derive(network, budget=0.8)
+    assert abs(architecture.share_of_operations(network) - 0.8) < 0.01
 
 
 def test_a_cut_across_a_shortcut_is_refused(model):
+    backbone = keras_backbone(model, "block_5_expand", ["block_5_add"])
     with pytest.raises(ValueError, match="Received: a piece.*'block_5_add'"):
-        keras_backbone(model, "block_5_expand", ["block_5_add"])
+        reid_network(backbone, IMAGE_SHAPE, 6)
 
 
 def test_a_name_must_be_of_a_layer(model):
-    with pytest.raises(ValueError, match="No such layer: block_99"):
-        keras_backbone(model, "block_99", STAGES)
+    with pytest.raises(ValueError, match="lacks.*block_99"):
+        keras_backbone(model, "block_99", AFTER)
 
 
 def test_a_model_may_prepare_pixels_itself():
@@ -131,9 +206,10 @@ def test_a_model_may_prepare_pixels_itself():
     maps = keras.layers.Conv2D(4, 3, 2, name="stem")(maps)
     maps = keras.layers.Conv2D(8, 3, activation="relu", name="end")(maps)
     model = keras.Model(image, maps)
-    backbone = keras_backbone(model, "stem", ["end"])
-    images = tf.random.uniform((2, *IMAGE_SHAPE), 0, 255)
-    (stage,) = backbone.stages
-    np.testing.assert_allclose(
-        stage[0](backbone.make_stem("visible")(images)), model(images)
+    network = reid_network(
+        keras_backbone(model, "stem", ["end"]), IMAGE_SHAPE, 6, search=None
     )
+    images = tf.random.uniform((2, *IMAGE_SHAPE), 0, 255)
+    maps = network.stems["visible"](images)
+    maps = maps_of(network)([maps, np.zeros(2, "int32")])
+    np.testing.assert_allclose(maps, model(images), atol=1e-6)

@@ -28,10 +28,8 @@ class TemperatureDiary(keras.callbacks.Callback):
 def network():
     """Search cells beside and inside one another, one of them nested."""
     inputs = keras.Input((3, 3, 2))
-    x = DualLevelSearch(num_modalities=1)(inputs)
-    inner = keras.Sequential(
-        [keras.Input((3, 3, 2)), ChannelSearch(num_modalities=1)]
-    )
+    x = DualLevelSearch()(inputs)
+    inner = keras.Sequential([keras.Input((3, 3, 2)), ChannelSearch()])
     model = keras.Model(inputs, inner(x))
     model.compile("sgd", "mse")
     return model
@@ -126,7 +124,7 @@ def test_a_model_without_gates_is_refused():
 
 
 def test_a_model_that_is_not_built_is_refused():
-    gate = ChannelSearch(num_modalities=1)
+    gate = ChannelSearch()
     annealing = TemperatureAnnealing(FALLING)
     annealing.set_model(keras.Sequential([gate], name="unbuilt"))
     with pytest.raises(ValueError, match="model='unbuilt'"):

@@ -1,11 +1,12 @@
 """A network of ours gives the numbers of the PyTorch network it imports."""
 
+import keras
 import numpy as np
 import pytest
-from nfs_keras.backbones import resnet50
-from nfs_keras.models.torch_weights import torch_weights
 
 from nfs_keras.models import import_weights, reid_network
+from nfs_keras.reid.torch_weights import torch_arrays
+from nfs_keras.reid.weights import arrays_of
 
 torch = pytest.importorskip(
     "torch",
@@ -16,7 +17,7 @@ from benchmarks.torch_agw import AGW, ResNet  # noqa: E402 (needs torch)
 IMAGE_SHAPE = (64, 32, 3)
 NUM_IDENTITIES = 7
 RNG = np.random.default_rng(0)
-PICTURES = {
+IMAGES = {
     name: RNG.uniform(0, 255, (2, *IMAGE_SHAPE)).astype("float32")
     for name in ("visible", "infrared")
 }
@@ -33,24 +34,22 @@ def randomized(model):
     return model.eval()
 
 
-def normalized(pictures):
-    """Prepares pictures as PyTorch networks expect them."""
+def normalized(images):
+    """Prepares images as PyTorch networks expect them."""
     mean = np.array([0.485, 0.456, 0.406])
     deviation = np.array([0.229, 0.224, 0.225])
-    maps = ((pictures / 255 - mean) / deviation).transpose(0, 3, 1, 2)
+    maps = ((images / 255 - mean) / deviation).transpose(0, 3, 1, 2)
     return torch.tensor(maps.astype("float32"))
 
 
 def assert_near(actual, expected):
-    """Compares to 1e-4 of how much the pictures differ."""
+    """Compares to 1e-4 of how much the images differ."""
     scale = np.ptp(expected, axis=0).max()
     np.testing.assert_allclose(actual / scale, expected / scale, atol=1e-4)
 
 
 def agw_network(num_identities=NUM_IDENTITIES):
-    return reid_network(
-        resnet50(non_local=True), IMAGE_SHAPE, num_identities, search=None
-    )
+    return reid_network("agw", IMAGE_SHAPE, num_identities, search=None)
 
 
 @pytest.fixture(scope="module")
@@ -86,28 +85,28 @@ def imported(checkpoint):
 
 def test_agw_embeds_as_in_pytorch(agw, imported):
     with torch.no_grad():
-        expected = agw(*(normalized(x) for x in PICTURES.values()))
-    outputs = imported(PICTURES)
+        expected = agw(*(normalized(x) for x in IMAGES.values()))
+    outputs = imported(IMAGES)
     for name, tensor in zip(
         ("pooled", "embedding", "logits"), expected, strict=True
     ):
         assert_near(outputs[name], tensor.numpy())
     expected = torch.nn.functional.normalize(expected[1]).numpy()
     for modality, rows in (("visible", slice(2)), ("infrared", slice(2, 4))):
-        embedding = imported.encoder(modality)(PICTURES[modality])
+        embedding = imported.encoder(modality)(IMAGES[modality])
         np.testing.assert_allclose(embedding, expected[rows], atol=1e-4)
 
 
 def test_every_parameter_of_agw_is_used_once(agw, imported, checkpoint):
-    entries, arrays = torch_weights(imported, checkpoint)
+    arrays = torch_arrays(imported, checkpoint)
     live = {
         name
         for name in agw.state_dict()
         if not name.endswith("num_batches_tracked")
     }
-    assert set(entries) == set(arrays) == live - {"bottleneck.bias"}
-    taken = [id(v) for variables in entries.values() for v in variables]
-    assert sorted(taken) == sorted(id(v) for v in imported.variables)
+    assert len(arrays) == len(live - {"bottleneck.bias"})
+    assert set(arrays) == set(imported.named_variables())
+    assert len(arrays) == len(imported.variables)
 
 
 @pytest.mark.parametrize("depth", [18, 50])
@@ -123,17 +122,17 @@ def test_a_resnet_goes_into_both_stems(depth, tmp_path):
         weights=tmp_path / "resnet.pth",
     )
     for modality in ("visible", "infrared"):
-        pictures = PICTURES["visible"]
-        maps = network.stems[modality](pictures)
-        for stage in network.stages:
-            maps = stage(maps)
+        images = IMAGES["visible"]
+        maps = network.stems[modality](images)
+        trunk = network.trunk
+        end = keras.Model(trunk.inputs, trunk.get_layer("pooling").input)
+        maps = end([maps, np.zeros(len(images), "int32")])
         with torch.no_grad():
-            expected = model(normalized(pictures)).permute(0, 2, 3, 1)
+            expected = model(normalized(images)).permute(0, 2, 3, 1)
         assert_near(maps, expected.numpy())
-    entries, _ = torch_weights(network, tmp_path / "resnet.pth")
-    taken = {id(v) for variables in entries.values() for v in variables}
-    head = {id(v) for v in network.head.variables}
-    assert {id(v) for v in network.variables} - taken == head
+    arrays = torch_arrays(network, tmp_path / "resnet.pth")
+    left = set(network.named_variables()) - set(arrays)
+    assert {name.split("/")[0] for name in left} == {"neck", "classifier"}
 
 
 def test_all_that_does_not_fit_is_told_at_once(agw, imported, tmp_path):
@@ -147,9 +146,9 @@ def test_all_that_does_not_fit_is_told_at_once(agw, imported, tmp_path):
         import_weights(imported, tmp_path / "agw.pth")
     for flaw in (
         "agw.pth",
-        "NL_2.0.theta.bias is missing",
-        "NL_2.1.theta.weight is of shape (512, 256), not (512, 1)",
-        "NL_4.0.phi.bias is unknown, of shape (1,)",
+        "stage2_block3_non_local/theta/bias is missing",
+        "stage2_block4_non_local/theta/kernel is of shape (512, 256), not",
+        "NL_4.0.phi/bias is unknown, of shape (1,)",
     ):
         assert flaw in str(error.value)
     for old, variable in zip(before, imported.variables, strict=True):
@@ -160,12 +159,12 @@ def test_a_classifier_of_other_people_is_skipped_if_asked(imported, checkpoint):
     network = agw_network(num_identities=5)
     with pytest.raises(ValueError, match=r"classifier.*\(2048, 7\)"):
         import_weights(network, checkpoint)
-    classifier = np.array(network.head.classifier.kernel)
+    before = arrays_of(network)["classifier/kernel"]
     import_weights(network, checkpoint, skip_classifier=True)
-    np.testing.assert_array_equal(network.head.classifier.kernel, classifier)
-    pairs = zip(network.variables[:-1], imported.variables[:-1], strict=True)
-    for mine, other in pairs:
-        np.testing.assert_array_equal(mine, other)
+    mine, theirs = arrays_of(network), arrays_of(imported)
+    np.testing.assert_array_equal(mine.pop("classifier/kernel"), before)
+    for name, array in mine.items():
+        np.testing.assert_array_equal(array, theirs[name])
 
 
 def test_a_neck_with_a_bias_is_refused(agw, imported, tmp_path):

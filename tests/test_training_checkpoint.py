@@ -9,14 +9,16 @@ from search_cases import identical, make_pairs, make_search, snapshot
 from nfs_keras.callbacks import (
     GateHistory,
     HistoryLog,
+    SearchPhases,
     TemperatureAnnealing,
     TrainingCheckpoint,
-    WarmUp,
 )
 from nfs_keras.layers import find_gates
+from nfs_keras.models import named_gates
 from nfs_keras.schedules import exponential
 
 STEPS, EPOCHS, WARM_UP = 2, 3, 1
+PHASES = {"start": WARM_UP / EPOCHS, "freeze": 1.0}
 
 
 class Killed(Exception):
@@ -37,10 +39,10 @@ class KillAfter(keras.callbacks.Callback):
 
 def everything(model):
     """All that a resumed search must get back."""
-    seeds = [gate.seed_generator.state for gate in find_gates(model.network)]
+    seeds = [gate.seed_generator.state for gate in find_gates(model.model)]
     optimizers = (model.optimizer, model.arch_optimizer)
     slots = [v for optimizer in optimizers for v in optimizer.variables]
-    return snapshot([*model.network.variables, *slots, *seeds])
+    return snapshot([*model.model.variables, *slots, *seeds])
 
 
 def search_on(folder, killed_after=None):
@@ -55,9 +57,9 @@ def search_on(folder, killed_after=None):
         steps_per_epoch=STEPS,
         verbose=0,
         callbacks=[
-            WarmUp(WARM_UP),
+            SearchPhases(**PHASES),
             TemperatureAnnealing(exponential(0.5, 0.1)),
-            GateHistory(folder / "gates.npz", model.network.cells),
+            GateHistory(folder / "gates.npz", named_gates(model.model)),
             HistoryLog(folder / "history.csv", "search"),
             checkpoint,
             KillAfter(killed_after),

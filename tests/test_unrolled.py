@@ -4,17 +4,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from nfs_keras.models.unrolled import (
+
+from nfs_keras.layers import ChannelSearch, find_gates
+from nfs_keras.search.unrolled import (
+    lower_gradients,
     restore_seeds,
     save_seeds,
     unrolled_gradients,
 )
-
-from nfs_keras.layers import find_gates
 from tests.search_cases import (
+    compiled_search,
     identical,
     make_batch,
     make_search,
+    plain_batch,
+    plain_model,
     snapshot,
 )
 
@@ -28,9 +32,6 @@ class Point(keras.Model):
         super().__init__()
         self.w = self.add_weight(shape=(num_weights,), name="w")
         self.a = self.add_weight(shape=(num_logits,), name="a")
-
-    def call(self, inputs, training=False, sample_gates=None):
-        return self.w.value, self.a.value
 
 
 def quadratic_problem(seed, num_weights=4, num_logits=3):
@@ -46,33 +47,30 @@ def quadratic_problem(seed, num_weights=4, num_logits=3):
     h = h @ h.T
     t = generator.normal(size=num_weights).astype("float32")
     s = generator.normal(size=num_logits).astype("float32")
-    network = Point(num_weights, num_logits)
-    network.w.assign(generator.normal(size=num_weights))
-    network.a.assign(generator.normal(size=num_logits))
+    point = Point(num_weights, num_logits)
+    point.w.assign(generator.normal(size=num_weights))
+    point.a.assign(generator.normal(size=num_logits))
 
-    def lower(outputs, labels):
-        w, a = outputs
+    def lower(batch):
+        w, a = point.w.value, point.a.value
         return tf.tensordot(w, tf.linalg.matvec(h, w) / 2, 1) + tf.tensordot(
             w, tf.linalg.matvec(b, a), 1
-        ), {}
+        )
 
     def upper(batch):
-        w, a = network(None)
-        return tf.reduce_sum((w - t) ** 2 + 0.0) / 2 + tf.reduce_sum(
-            (a - s) ** 2
-        ) / 2, {}
+        w, a = point.w.value, point.a.value
+        return tf.reduce_sum((w - t) ** 2) / 2 + tf.reduce_sum((a - s) ** 2) / 2
 
     model = types.SimpleNamespace(
-        network=network,
-        weight_variables=[network.w],
-        search_variables=[network.a],
+        model=point,
+        weight_variables=[point.w],
+        search_variables=[point.a],
         optimizer=keras.optimizers.SGD(RATE),
         arch_optimizer=keras.optimizers.SGD(RATE),
-        objective=lower,
+        lower_loss=lower,
         arch_loss=upper,
-        track_losses=lambda **losses: None,
     )
-    w, a = snapshot([network.w, network.a])
+    w, a = snapshot([point.w, point.a])
     ahead = w - RATE * (h @ w + b @ a)
     return model, (a - s) - RATE * b.T @ (ahead - t), a - s
 
@@ -80,7 +78,7 @@ def quadratic_problem(seed, num_weights=4, num_logits=3):
 @pytest.mark.parametrize("seed", range(3))
 def test_it_is_the_hypergradient_of_a_quadratic_problem(seed):
     model, expected, first_order = quadratic_problem(seed)
-    (gradient,) = unrolled_gradients(model, (None, None), None)
+    (gradient,) = unrolled_gradients(model, None, None)
     np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-3)
     assert np.abs(expected - first_order).max() > 0.05  # what it is about
 
@@ -88,19 +86,77 @@ def test_it_is_the_hypergradient_of_a_quadratic_problem(seed):
 def test_a_learning_rate_of_zero_leaves_the_first_order():
     model, _, first_order = quadratic_problem(0)
     model.optimizer.learning_rate = 0.0
-    (gradient,) = unrolled_gradients(model, (None, None), None)
+    (gradient,) = unrolled_gradients(model, None, None)
     np.testing.assert_allclose(gradient, first_order, rtol=1e-6)
 
 
-def test_weights_are_put_back_bit_by_bit():
-    model = make_search(unrolled=True)
+def gated_model():
+    """A smooth model with one gate of a few logits."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(3, activation="tanh")(inputs)
+    gate = ChannelSearch(relaxation="binary_concrete", initial_temperature=1.0)
+    return keras.Model(inputs, keras.layers.Dense(2)(gate(x)))
+
+
+def test_it_is_what_trying_out_every_logit_gives():
+    """A network with a gate against differences of the whole two steps."""
+    generator = np.random.default_rng(0)
+
+    def batch():
+        x, y = (generator.normal(size=(8, n)) for n in (4, 2))
+        return tf.constant(x, "float32"), tf.constant(y, "float32")
+
+    model = compiled_search(gated_model(), "mse", mode="second_order")
+    rate = 2.0  # a large step, so that the second order is seen
+    model.optimizer.learning_rate = rate
+    train, proxy = batch(), batch()
+    (logits,) = model.search_variables
+    weights = model.weight_variables
+    start, at, seeds = snapshot(weights), np.array(logits), save_seeds(model)
+
+    def upper_after_a_step(values):
+        logits.assign(values)
+        restore_seeds(model, seeds)
+        for v, g in zip(weights, lower_gradients(model, train, weights),
+                        strict=True):  # fmt: skip
+            v.assign_sub(rate * g)
+        restore_seeds(model, seeds)
+        loss = float(model.arch_loss(proxy))
+        for v, value in zip(weights, start, strict=True):
+            v.assign(value)
+        logits.assign(at)
+        return loss
+
+    step = 0.02
+    expected = [
+        (upper_after_a_step(at + step * e) - upper_after_a_step(at - step * e))
+        / (2 * step)
+        for e in np.eye(at.size, dtype="float32").reshape(at.size, *at.shape)
+    ]
+    restore_seeds(model, seeds)
+    (gradient,) = unrolled_gradients(model, train, proxy)
+    restore_seeds(model, seeds)
+    (first_order,) = model.gate_gradients(proxy)
+    np.testing.assert_allclose(np.ravel(gradient), expected, atol=2e-3)
+    assert np.abs(np.ravel(first_order) - expected).max() > 0.02
+
+
+@pytest.mark.parametrize("kind", ["network", "plain"])
+def test_weights_are_put_back_bit_by_bit(kind):
+    if kind == "network":
+        model, batch = make_search(mode="second_order"), make_batch
+    else:
+        loss = "sparse_categorical_crossentropy"
+        model = compiled_search(plain_model(), loss, mode="second_order")
+        batch = plain_batch
     before = snapshot(model.weight_variables)
-    unrolled_gradients(model, make_batch(0), make_batch(1))
+    unrolled_gradients(model, batch(0), batch(1))
     assert identical(before, snapshot(model.weight_variables))
 
 
 def test_all_terms_see_the_same_noise():
-    model = make_search(unrolled=True)
+    model = make_search(mode="second_order")
     seeds = save_seeds(model)
     model.gate_gradients(make_batch(1))  # one draw
     after_one_draw = snapshot(save_seeds(model))
@@ -118,7 +174,7 @@ def test_it_scales_as_the_optimizer_of_the_logits_expects():
     )
     scaled.arch_optimizer.build(scaled.search_variables)
     batches = make_batch(0), make_batch(1)
-    for gate in find_gates(plain.network) + find_gates(scaled.network):
+    for gate in find_gates(plain.model) + find_gates(scaled.model):
         gate.seed_generator.state.assign([0, 1])
     ours = unrolled_gradients(scaled, *batches)
     theirs = unrolled_gradients(plain, *batches)

@@ -12,9 +12,6 @@ class SearchPhases(keras.callbacks.Callback):
     the hard masks. Progress is counted as in `TemperatureAnnealing`, so a
     resumed `fit` continues in the phase it was in, with the same masks.
 
-    Give it before callbacks that read the logs: outside its phase it takes
-    the gates' losses, which nothing has measured, out of them.
-
     Args:
         start: Float in [0, 1]. Share of the epochs before the search.
             Defaults to `0.25`.
@@ -51,13 +48,3 @@ class SearchPhases(keras.callbacks.Callback):
             architecture = self.model.freeze()
             if self.on_freeze is not None:
                 self.on_freeze(architecture)
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self.model.phase_name != "searching":
-            for name in [n for n in logs or {} if is_of_gates(n)]:
-                del logs[name]
-
-
-def is_of_gates(name):
-    """Whether a log value is measured in the gates' step."""
-    return name.startswith("arch_") or name == "operations"

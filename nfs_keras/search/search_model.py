@@ -16,11 +16,12 @@ from nfs_keras.search.training_model import (
     check_loss,
     loss_of,
     num_replicas,
+    of_gates,
 )
 from nfs_keras.search.unrolled import unrolled_gradients
 
 MODES = ("first_order", "second_order", "joint")
-OPEN, SEARCHING, FROZEN = 0, 1, 2  # phases
+PHASES = ("open", "searching", "frozen")
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -80,7 +81,7 @@ class SearchModel(TrainingModel):
             shape=(),
             dtype="int32",
             trainable=False,
-            initializer=keras.initializers.Constant(SEARCHING),
+            initializer=keras.initializers.Constant(PHASES.index("searching")),
         )
         self._functions = {}
 
@@ -165,7 +166,7 @@ class SearchModel(TrainingModel):
         train, proxy = data
         if self.mode == "joint":
             proxy = train
-        if self._searching:
+        if self.phase_name == "searching":  # decided when it is traced
             self.descend_gates(train, proxy)
         self.descend_weights(train)
         return self.report()
@@ -218,8 +219,11 @@ class SearchModel(TrainingModel):
     def report(self):
         """The means of this epoch so far, and the state of the gates."""
         gates = find_gates(self.model)
+        logs = super().report()
+        if self.phase_name != "searching":
+            logs = {k: v for k, v in logs.items() if not of_gates(k)}
         return {
-            **super().report(),
+            **logs,
             "open_fraction": sum(g.open_fraction() for g in gates) / len(gates),
             "gate_entropy": sum(g.entropy() for g in gates) / len(gates),
             "temperature": ops.convert_to_tensor(gates[0].temperature),
@@ -239,7 +243,7 @@ class SearchModel(TrainingModel):
         """Starts the first phase: gates open, only weights train."""
         for gate in find_gates(self.model):
             gate.wait()
-        self._set_phase(OPEN)
+        self._set_phase("open")
 
     def start(self):
         """Starts the second phase: gates and weights train in turn.
@@ -249,7 +253,7 @@ class SearchModel(TrainingModel):
         for gate in find_gates(self.model):
             if float(ops.convert_to_numpy(gate.searching)) == WAITING:
                 gate.search()
-        self._set_phase(SEARCHING)
+        self._set_phase("searching")
 
     def freeze(self):
         """Starts the third phase: derives and applies an architecture.
@@ -259,28 +263,27 @@ class SearchModel(TrainingModel):
         """
         architecture = self.derive()
         architecture.apply(self.model)
-        self._set_phase(FROZEN)
+        self._set_phase("frozen")
         return architecture
 
     @property
     def phase_name(self):
         """`"open"`, `"searching"` or `"frozen"`."""
-        names = ("open", "searching", "frozen")
-        return names[int(np.asarray(ops.convert_to_numpy(self.phase)))]
+        with tf.init_scope():  # its value, also while a step is traced
+            return PHASES[int(ops.convert_to_numpy(self.phase))]
 
-    def _set_phase(self, phase):
-        self.phase.assign(phase)
+    def _set_phase(self, name):
+        self.phase.assign(PHASES.index(name))
         if self.train_function is not None:  # `fit` is under way
             self.make_train_function()
 
     def make_train_function(self, force=False):
-        # Two compiled steps, with and without the gates; the saved variable
-        # says which, here, where it can be read.
-        self._searching = self.phase_name == "searching"
-        if force or self._searching not in self._functions:
+        # Two compiled steps, with and without the gates.
+        searching = self.phase_name == "searching"
+        if force or searching not in self._functions:
             super().make_train_function(force=True)
-            self._functions[self._searching] = self.train_function
-        self.train_function = self._functions[self._searching]
+            self._functions[searching] = self.train_function
+        self.train_function = self._functions[searching]
 
     def get_compile_config(self):
         if not self.compiled:

@@ -32,7 +32,8 @@ class TrainingModel(keras.Model):
     """
 
     def __init__(self, model, **kwargs):
-        super().__init__(**kwargs)
+        # A mixed model needs scaled losses, whatever the policy is now.
+        super().__init__(**{"dtype": model.dtype_policy, **kwargs})
         if not model.built:
             raise ValueError(
                 f"`{type(self).__name__}` needs a built model, to know its "
@@ -53,7 +54,11 @@ class TrainingModel(keras.Model):
                 that gives a scalar, or a scalar and a dict of its parts.
             metrics: As for `keras.Model.compile`.
             **kwargs: Other arguments of `keras.Model.compile`.
+
+        Raises:
+            ValueError: Without a loss, or with `loss_weights`.
         """
+        check_no_loss_weights(kwargs)
         self.loss_function = check_loss(loss)
         self._compile_arguments = {"metrics": metrics, **kwargs}
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
@@ -90,10 +95,10 @@ class TrainingModel(keras.Model):
 
     @property
     def search_variables(self):
-        """The logits of all gates."""
-        return [
-            v for gate in find_gates(self.model) for v in gate.search_variables
-        ]
+        """The logits of all gates that are trainable."""
+        gates = find_gates(self.model)
+        found = [v for gate in gates for v in gate.search_variables]
+        return [v for v in found if v.trainable]
 
     @property
     def weight_variables(self):
@@ -262,6 +267,16 @@ def check_loss(loss):
     if isinstance(loss, dict):
         return {name: check_loss(part) for name, part in loss.items()}
     return loss_object(loss) if isinstance(loss, str) else loss
+
+
+def check_no_loss_weights(arguments):
+    """Raises `ValueError` for an argument that would be left unused."""
+    if arguments.get("loss_weights") is not None:
+        raise ValueError(
+            "Losses are weighted where they are added. "
+            f"Received: loss_weights={arguments['loss_weights']}. "
+            "Pass `loss` as a function of (targets, outputs)."
+        )
 
 
 def loss_object(name):

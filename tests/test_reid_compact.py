@@ -1,0 +1,254 @@
+"""The two-stream network is compacted exactly, for both modalities or one."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from nfs_keras.layers import find_gates
+from nfs_keras.models import (
+    Architecture,
+    compact,
+    count_flops,
+    named_gates,
+    reid_network,
+)
+from nfs_keras.reid import Backbone
+from tests.search_cases import (
+    IMAGE_SHAPE,
+    derive_at_random,
+    make_batch,
+    shallow_backbone,
+    small_network,
+    snapshot,
+)
+
+BOTH = ("visible", "infrared")
+PLANS = ((8, 6, 1), (12, 4, 2))  # filters, inner filters, stride
+
+
+def derived_network(search="dual", bottleneck=False, seed=0, **options):
+    """A network of two residual stages, with choices made at random."""
+    keras.utils.set_random_seed(seed)
+    block = {"bottleneck": bottleneck}
+    stages = [
+        [
+            {**block, "filters": f, "inner": n, "stride": s, "project": True},
+            {**block, "filters": f, "inner": n},
+        ]
+        for f, n, s in PLANS
+    ]
+    network = reid_network(
+        shallow_backbone(*stages), IMAGE_SHAPE, 6, search, **options
+    )
+    derive_at_random(network, seed)
+    Architecture.derive(network).apply(network)
+    return network
+
+
+def derived(backbone, **options):
+    """A network of some backbone, with choices made at random."""
+    keras.utils.set_random_seed(0)
+    network = reid_network(backbone, IMAGE_SHAPE, 6, **options)
+    derive_at_random(network)
+    Architecture.derive(network).apply(network)
+    return network
+
+
+CASES = {
+    **{
+        f"{search}{' bottleneck' * deep}{' inner' * inner}": (
+            derived_network,
+            {"search": search, "bottleneck": deep, "inner": inner},
+        )
+        for search, deep, inner in itertools.product(
+            ("dual", "channel", "spatial"), (False, True), (False, True)
+        )
+        if not (inner and search == "spatial")
+    },
+    "sum": (derived_network, {"combine": "sum"}),
+    "tiny": (derived, {"backbone": "tiny"}),
+    "agw": (derived, {"backbone": "agw", "search": "channel", "inner": True}),
+    "imagenet": (
+        derived,
+        {"backbone": "imagenet_resnet50", "search": "channel", "inner": True},
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
+def pair(request):
+    """A masked network and the compacted one."""
+    make, options = request.param
+    network = make(**options)
+    return network, compact(network)
+
+
+def embed(network, name):
+    images, _ = make_batch()
+    return np.array(network.encoder(name)(images[name]))
+
+
+def same_products(one, other):
+    """Whether two sets of embeddings compare alike, modalities crossed."""
+    products = [np.concatenate(x) @ np.concatenate(x).T for x in (one, other)]
+    np.testing.assert_allclose(*products, atol=1e-5)
+
+
+def test_its_embeddings_compare_as_those_of_the_masked_network(pair):
+    masked, small = pair
+    same_products(*([embed(n, name) for name in BOTH] for n in pair))
+    images, _ = make_batch()
+    before, after = (np.array(n(images)["logits"]) for n in pair)
+    np.testing.assert_allclose(
+        after, before, atol=1e-5 * max(1, np.ptp(before))
+    )
+
+
+def test_what_the_embedding_loses_was_zero(pair):
+    masked, small = pair
+    images, _ = make_batch()
+    before, after = (np.array(n(images)["embedding"]) for n in pair)
+    kept = before.any(axis=0)
+    assert after.shape[1] <= before.shape[1]
+    assert before[:, kept].shape[1] <= after.shape[1]
+    order = np.argsort(-np.abs(after).sum(axis=0))
+    assert after[:, order[kept.sum() :]].sum() == 0.0
+
+
+@pytest.mark.parametrize("modality", BOTH)
+def test_for_one_modality_its_encoder_is_that_of_the_masked_network(
+    pair, modality
+):
+    """The entries are those of `compact` for both: they compare crosswise."""
+    masked, both = pair
+    one = compact(masked, modality)
+    np.testing.assert_allclose(
+        embed(one, modality), embed(both, modality), atol=1e-5
+    )
+    assert one.count_params() <= both.count_params()
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_it_is_smaller_by_operations_and_parameters(inner):
+    network = derived_network("channel", inner=inner)
+    whole = compact(network)
+    one = compact(network, "visible")
+    for measure in (
+        lambda n: count_flops(n.encoder("visible")),
+        lambda n: n.count_params(),
+    ):
+        assert measure(one) < measure(whole) < measure(network)
+
+
+def test_its_operations_are_those_that_the_architecture_promised():
+    network = derived_network("channel", bottleneck=True, inner=True)
+    share = Architecture.derive(network).share_of_operations(network)
+    flops = [
+        count_flops(n.encoder("visible")) for n in (network, compact(network))
+    ]
+    np.testing.assert_allclose(flops[1] / flops[0], share, rtol=0.02)
+
+
+def test_channels_inside_a_block_go_where_no_modality_keeps_them():
+    network = derived_network("channel", bottleneck=True, inner=True)
+    trunk = compact(network).trunk
+    for name, gate in named_gates(network).items():
+        if "_inner" in name:
+            conv = name.replace("inner", "conv").removesuffix("_channel")
+            kept = np.array(gate.mask).any(axis=0).sum()
+            assert trunk.get_layer(conv).filters == kept
+
+
+def test_a_gate_that_closes_nothing_any_more_is_left_out():
+    network = derived_network("channel", inner=True)
+    assert not find_gates(compact(network, "visible"))
+    for gate in find_gates(network):
+        gate.freeze(np.arange(gate.mask.shape[-1]) % 2)  # alike in both
+    assert not find_gates(compact(network))
+
+
+def test_with_every_gate_open_nothing_is_removed():
+    network = derived_network(inner=True)
+    for gate in find_gates(network):
+        gate.open()
+    same = compact(network)
+    assert not find_gates(same)
+    for name in BOTH:
+        np.testing.assert_allclose(
+            embed(same, name), embed(network, name), atol=1e-6
+        )
+
+
+def test_a_modality_is_a_name_or_an_index():
+    network = derived_network("channel")
+    for index, name in enumerate(BOTH):
+        np.testing.assert_array_equal(
+            embed(compact(network, index), name),
+            embed(compact(network, name), name),
+        )
+    with pytest.raises(ValueError, match="Received: modality='thermal'"):
+        compact(network, "thermal")
+
+
+@pytest.mark.parametrize("modality", [None, "infrared"])
+def test_it_survives_saving(modality, tmp_path):
+    small = compact(derived_network(inner=True), modality)
+    small.save(tmp_path / "compact.keras")
+    loaded = keras.models.load_model(tmp_path / "compact.keras")
+    np.testing.assert_array_equal(
+        embed(loaded, "infrared"), embed(small, "infrared")
+    )
+
+
+def test_the_network_it_was_made_from_stays_as_it_was():
+    network = derived_network()
+    before = snapshot(network.variables)
+    small = compact(network)
+    for variable in small.variables:
+        variable.assign(np.zeros(variable.shape))
+    for value, variable in zip(before, network.variables, strict=True):
+        np.testing.assert_array_equal(value, variable)
+
+
+def test_a_network_that_still_searches_is_refused():
+    network = derived_network()
+    named_gates(network)["stage2_channel"].search()
+    with pytest.raises(ValueError, match="stage2_channel.*still searching"):
+        compact(network)
+
+
+def test_a_modality_may_keep_a_single_channel_everywhere():
+    network = small_network("channel", inner=True)
+    derive_at_random(network)
+    for gate in find_gates(network):
+        mask = np.zeros(gate.mask.shape)
+        mask[0, ..., 0], mask[1, ..., 1] = 1.0, 1.0
+        gate.freeze(mask)
+    small = compact(network)
+    same_products(
+        *([embed(n, name) for name in BOTH] for n in (network, small))
+    )
+    assert small.trunk.output["embedding"].shape[-1] == 2
+
+
+def test_a_block_of_ones_own_that_keeps_to_no_rule_is_left_whole():
+    """A backbone may have any layers: what is unknown is not removed."""
+
+    @keras.saving.register_keras_serializable("tests")
+    class Mixing(keras.layers.Layer):
+        def call(self, inputs):
+            return keras.ops.flip(inputs, axis=-1)
+
+    def grow(maps, gates):
+        maps = gates.channel("first", keras.layers.Conv2D(6, 1)(maps))
+        maps = keras.layers.Conv2D(5, 3, activation="relu")(Mixing()(maps))
+        return gates.output("last", gates.channel("last", maps))
+
+    stem = shallow_backbone().make_stem
+    network = derived(Backbone(stem, grow))
+    small = compact(network)
+    same_products(
+        *([embed(n, name) for name in BOTH] for n in (network, small))
+    )

@@ -1,0 +1,207 @@
+"""A search goes through its phases, and resumes in the one it was in."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nfs_keras.callbacks import SearchPhases, TrainingCheckpoint
+from nfs_keras.layers import find_gates
+from nfs_keras.models import Architecture
+from tests.search_cases import (
+    compiled_search,
+    identical,
+    make_pairs,
+    plain_batch,
+    plain_model,
+    snapshot,
+)
+
+STEPS, EPOCHS = 2, 6
+START, FREEZE = 0.3, 0.6  # two epochs open, two searching, two frozen
+PHASES = ["open"] * 2 + ["searching"] * 2 + ["frozen"] * 2
+
+
+def make_search(seed=0, **gate_arguments):
+    loss = "sparse_categorical_crossentropy"
+    return compiled_search(plain_model(seed, **gate_arguments), loss)
+
+
+class Diary(keras.callbacks.Callback):
+    """Notes the phase and what moved, epoch by epoch; may be killed."""
+
+    def __init__(self, killed_after=None):
+        super().__init__()
+        self.killed_after = killed_after
+        self.epochs = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.before = snapshot(self.model.search_variables)
+
+    def on_epoch_end(self, epoch, logs=None):
+        moved = not identical(
+            self.before, snapshot(self.model.search_variables)
+        )
+        steps = int(self.model.arch_optimizer.iterations)
+        self.epochs.append((self.model.phase_name, moved, steps))
+        if epoch == self.killed_after:
+            raise KeyboardInterrupt
+
+
+def fit(model, *callbacks, first=0, epochs=EPOCHS, **phases):
+    options = {"start": START, "freeze": FREEZE, **phases}
+    pairs = make_pairs(first * STEPS, (epochs - first) * STEPS, plain_batch)
+    return model.fit(
+        pairs,
+        initial_epoch=first,
+        epochs=epochs,
+        steps_per_epoch=STEPS,
+        verbose=0,
+        callbacks=[SearchPhases(**options), *callbacks],
+    )
+
+
+def everything(model):
+    seeds = [gate.seed_generator.state for gate in find_gates(model.model)]
+    optimizers = (model.optimizer, model.arch_optimizer)
+    slots = [v for optimizer in optimizers for v in optimizer.variables]
+    return snapshot([*model.variables, *slots, *seeds])
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A run that was never stopped: its model, diary and history."""
+    model, diary = make_search(), Diary()
+    history = fit(model, diary).history
+    return model, diary.epochs, history
+
+
+def test_gates_move_in_the_second_phase_alone(whole):
+    _, epochs, _ = whole
+    assert [phase for phase, _, _ in epochs] == PHASES
+    assert [moved for _, moved, _ in epochs] == [
+        phase == "searching" for phase in PHASES
+    ]
+    assert [steps for _, _, steps in epochs] == [0, 0, 2, 4, 4, 4]
+
+
+def test_gates_are_open_then_soft_then_hard(whole):
+    model, _, history = whole
+    assert history["open_fraction"][:2] == [1.0, 1.0]
+    assert 0 < history["open_fraction"][2] < 1
+    for gate in find_gates(model.model):
+        assert gate.is_frozen
+        assert set(np.unique(gate.mask)) <= {0.0, 1.0}
+
+
+def test_what_the_gates_have_not_measured_is_not_reported(whole):
+    assert len(whole[2]["loss"]) == EPOCHS
+    assert len(whole[2]["arch_loss"]) == PHASES.count("searching")
+
+
+def resumed(folder, killed_after, kind):
+    """Kills a run after an epoch, and resumes it as a new process would."""
+    model = make_search()
+    checkpoint = TrainingCheckpoint(folder)
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, checkpoint, Diary(killed_after))
+    if kind == "saved":
+        (last,) = folder.glob("last-*")
+        other = keras.models.load_model(last)
+        assert other.phase_name == PHASES[killed_after]
+        first = killed_after + 1
+    else:
+        other = make_search(seed=7)
+        first = TrainingCheckpoint(folder).restore(other)
+    diary = Diary()
+    fit(other, diary, first=first)
+    return other, diary.epochs
+
+
+@pytest.mark.parametrize("kind", ["saved", "checkpoint"])
+@pytest.mark.parametrize("killed_after", [0, 1, 2, 3, 4])
+def test_a_run_killed_in_any_phase_resumes_in_it(
+    killed_after, kind, whole, tmp_path
+):
+    model, epochs = resumed(tmp_path, killed_after, kind)
+    assert epochs == whole[1][killed_after + 1 :]
+    assert identical(everything(whole[0]), everything(model))
+
+
+def test_a_search_saved_while_open_searches_after_a_reload(tmp_path):
+    """Without the callback too: the phase is a saved variable."""
+    model = make_search()
+    model.hold_open()
+    model.save(tmp_path / "open.keras")
+    loaded = keras.models.load_model(tmp_path / "open.keras")
+    assert loaded.phase_name == "open"
+    pairs = make_pairs(count=1, make=plain_batch)
+    for phase, moves in (("open", False), ("searching", True)):
+        if phase == "searching":
+            loaded.start()
+        logits = snapshot(loaded.search_variables)
+        loaded.fit(pairs, verbose=0)
+        assert loaded.phase_name == phase
+        moved = not identical(logits, snapshot(loaded.search_variables))
+        assert moved is moves
+
+
+@pytest.mark.parametrize("phase", ["hold_open", "freeze"])
+def test_outside_the_search_no_architecture_step_is_computed(phase):
+    model = make_search()
+    full = num_convolutions(model)
+    getattr(model, phase)()
+    assert num_convolutions(model) == full / 2
+    model.arch_loss_function = None  # would fail if it were called
+    model.fit(make_pairs(count=1, make=plain_batch), verbose=0)
+
+
+def num_convolutions(model):
+    step = tf.function(lambda pair: model.train_step(pair))
+    pair = (plain_batch(0), plain_batch(1))
+    graph = step.get_concrete_function(pair).graph
+    return [op.type for op in graph.get_operations()].count("Conv2D")
+
+
+def test_a_gate_that_was_frozen_on_purpose_stays_frozen():
+    model = make_search()
+    gate = model.model.get_layer("cell").channel
+    mask = np.array([[1, 0, 1, 1, 0, 1]], "float32")
+    gate.freeze(mask)
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            seen.append(gate.is_frozen and np.array(gate.mask).tolist())
+
+    fit(model, Look())
+    assert seen == [mask.tolist()] * EPOCHS
+    np.testing.assert_array_equal(model.derive().masks["cell/channel"], mask)
+
+
+def test_who_asks_is_given_the_architecture_once():
+    found = []
+    model = make_search()
+    fit(model, on_freeze=found.append)
+    (architecture,) = found
+    assert isinstance(architecture, Architecture)
+    assert not any(architecture.diff(model.derive()).values())
+
+
+@pytest.mark.parametrize("start, freeze", [(0.0, 0.5), (0.5, 1.0), (0.5, 0.5)])
+def test_a_phase_may_be_left_out(start, freeze):
+    diary = Diary()
+    fit(make_search(), diary, epochs=2, start=start, freeze=freeze)
+    phases = [phase for phase, _, _ in diary.epochs]
+    expected = {
+        (0.0, 0.5): ["searching", "frozen"],
+        (0.5, 1.0): ["open", "searching"],
+        (0.5, 0.5): ["open", "frozen"],
+    }
+    assert phases == expected[start, freeze]
+
+
+@pytest.mark.parametrize("start, freeze", [(0.6, 0.5), (-0.1, 0.5), (0, 1.1)])
+def test_phases_out_of_order_are_refused(start, freeze):
+    with pytest.raises(ValueError, match=f"Received: start={start}, freeze="):
+        SearchPhases(start, freeze)
