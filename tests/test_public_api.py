@@ -147,6 +147,7 @@ PUBLIC = {
         "EmbeddingCounts",
         "Gallery",
         "GlobalBatchObjective",
+        "IndexCounts",
         "Match",
         "ShardedSampler",
         "embed_folder",
