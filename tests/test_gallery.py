@@ -7,6 +7,7 @@ import pytest
 from milvus_lite.adapter.grpc.server import start_server_in_thread
 
 from nfs_keras.scale import Gallery
+from nfs_keras.scale.gallery import broken_indexes
 
 DIM = 8
 IDS = [f"{number}.png" for number in range(60)]
@@ -166,6 +167,7 @@ def test_another_models_embeddings_are_refused(filled, embeddings):
         ({"camera": [1, 2]}, "`camera` needs one value for each of the 3"),
         ({"camera": [1, 2, "3"]}, "Received: camera='3'"),
         ({"time": 1.5}, "Received: time=1.5"),
+        ({"checksum": ["short"] * 3}, "64 hexadecimal digits"),
     ],
 )
 def test_a_wrong_row_keeps_all_rows_out(filled, embeddings, change, message):
@@ -224,6 +226,57 @@ def test_a_half_written_index_is_built_anew(tmp_path, embeddings):
     with Gallery(path) as gallery:
         ((match,),) = gallery.search(embeddings[9:10], "v1", top=1)
     assert match.id == "9.png"
+
+
+def test_an_index_is_kept_where_something_else_is_broken(tmp_path, embeddings):
+    path = tmp_path / "people.db"
+    with Gallery(path) as gallery:
+        gallery.add(IDS, embeddings, "v1", MODALITIES)
+    (index,), (rows,) = path.rglob("*.idx"), path.rglob("*.parquet")
+    rows.write_bytes(b"half")
+    with pytest.raises(ConnectionError, match="Parquet"):
+        Gallery(path)
+    assert index.exists()
+
+
+def test_a_broken_graph_is_seen_too(tmp_path, embeddings):
+    path = tmp_path / "people.db"
+    with Gallery(path, index="HNSW") as gallery:
+        gallery.add(IDS, embeddings, "v1", MODALITIES)
+    (index,) = path.rglob("*.idx")
+    assert broken_indexes(str(path), "people") == []
+    index.write_bytes(index.read_bytes()[:100])
+    assert broken_indexes(str(path), "people") == [index]
+
+
+def test_a_gallery_opened_before_anothers_first_add_sees_it(
+    tmp_path, embeddings
+):
+    server, database, port = start_server_in_thread(str(tmp_path / "data"))
+    address = f"http://127.0.0.1:{port}"
+    with Gallery(address) as early, Gallery(address) as other:
+        fill(other, embeddings)
+        assert early.count() == 60 and early.model_version == "v1"
+        refused(lambda: early.add(["new"], embeddings[:1], "v2", "visible"))
+        ((match,),) = early.search(embeddings[9:10], "v1", top=1)
+        assert match.id == "9.png"
+    server.stop(grace=0).wait()
+    database.close()
+
+
+def test_a_call_asks_for_no_more_than_a_server_sends(
+    filled, embeddings, monkeypatch
+):
+    monkeypatch.setattr("nfs_keras.scale.gallery.MATCHES_AT_ONCE", 100)
+    sizes, search = [], filled._client.search
+
+    def spy(*arguments, **options):
+        sizes.append(len(options["data"]) * options["limit"])
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(filled._client, "search", spy)
+    assert len(filled.search(embeddings, "v1", top=40)) == 60
+    assert max(sizes) <= 100 and len(sizes) == 30
 
 
 def test_another_collection_of_the_server_is_no_gallery(tmp_path):

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+import textwrap
+
 import pytest
 from fake_embedder import FakeEmbedder, fake_embedding, write_pictures
 
@@ -19,7 +23,7 @@ def gallery(tmp_path):
 
 def test_all_shards_arrive_and_are_found_by_id(folder, tmp_path, gallery):
     embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)
-    assert index_embeddings(gallery, tmp_path / "out", verbose=0) == 20
+    assert index_embeddings(gallery, tmp_path / "out", verbose=0) == (20, 0, 0)
     assert gallery.count() == 20 and gallery.model_version == "v1"
     probe = fake_embedding(b"picture 7")
     ((match,),) = gallery.search(probe[None], "v1", top=1)
@@ -28,9 +32,63 @@ def test_all_shards_arrive_and_are_found_by_id(folder, tmp_path, gallery):
 
 def test_a_second_time_changes_nothing(folder, tmp_path, gallery):
     embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)
-    for _ in range(2):
-        index_embeddings(gallery, tmp_path / "out", verbose=0)
+    index_embeddings(gallery, tmp_path / "out", verbose=0)
+    again = index_embeddings(gallery, tmp_path / "out", verbose=0)
+    assert again == (0, 0, 20)
     assert gallery.count() == 20
+
+
+def test_an_id_of_another_image_is_replaced_only_if_asked(
+    folder, tmp_path, gallery
+):
+    embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)
+    index_embeddings(gallery, tmp_path / "out", verbose=0)
+    other = write_pictures(tmp_path / "other", num_pictures=25)
+    for number in range(15):  # five are the same image in both folders
+        path = other / f"cam{number % 2}" / f"{number:04d}.png"
+        path.write_bytes(b"another %d" % number)
+    embed_folder(other, tmp_path / "more", FakeEmbedder(), **SMALL)
+    with pytest.raises(ValueError, match="15 ids are of other images"):
+        index_embeddings(gallery, tmp_path / "more", verbose=0)
+    assert gallery.count() == 20
+    counts = index_embeddings(
+        gallery, tmp_path / "more", replace=True, verbose=0
+    )
+    assert counts == (5, 15, 5)
+    assert gallery.count() == 25
+    probe = fake_embedding(b"another 7")
+    ((match,),) = gallery.search(probe[None], "v1", top=1)
+    assert match.similarity == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_killed_index_is_completed_by_the_same_call(folder, tmp_path):
+    embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)
+    program = f"""
+        import time
+        from nfs_keras.scale import Gallery, index_embeddings
+        add = Gallery.add
+        def slow(*arguments, **names):
+            add(*arguments, **names)
+            print("added", flush=True)
+            time.sleep(0.5)
+        Gallery.add = slow
+        index_embeddings(Gallery("{tmp_path}/people.db"), "{tmp_path}/out")
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        stdout=subprocess.PIPE,
+    )
+    while process.stdout.readline() != b"added\n":
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    with Gallery(tmp_path / "people.db") as gallery:
+        done = gallery.count()
+        assert 0 < done < 20
+        counts = index_embeddings(gallery, tmp_path / "out", verbose=0)
+        assert counts == (20 - done, 0, done)
+        assert gallery.count() == 20
 
 
 def mix(folder, tmp_path, other):

@@ -177,6 +177,7 @@ PUBLIC = {
         "EmbeddingCounts",
         "Gallery",
         "GlobalBatchObjective",
+        "IndexCounts",
         "Match",
         "ShardedSampler",
         "embed_folder",

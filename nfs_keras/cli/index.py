@@ -2,7 +2,8 @@
 
     nfs-reid index --gallery=people.db EMBEDDINGS_DIR
 
-The gallery is a file, or the address of a Milvus server.
+The gallery is a file, or the address of a Milvus server. An id that it has
+for another image is refused, unless --replace is given.
 """
 
 from absl import flags
@@ -14,11 +15,20 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "gallery", None, "people.db or http://host:19530.", flag_values=FLAGS
 )
+flags.DEFINE_bool(
+    "replace", False, "Let images take the place of others with their id.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.mark_flag_as_required("gallery", flag_values=FLAGS)
 
 
 def run(words):
     directory = words_named(words, "EMBEDDINGS_DIR")
     with Gallery(FLAGS.gallery) as gallery:
-        count = index_embeddings(gallery, directory)
-    print(f"{count:,} embeddings are in {FLAGS.gallery}.")
+        counts = index_embeddings(gallery, directory, FLAGS.replace)
+        total = gallery.count()
+    print(
+        f"{counts.new:,} new, {counts.replaced:,} replaced, "
+        f"{counts.known:,} known before; "
+        f"{total:,} embeddings are in {FLAGS.gallery}."
+    )

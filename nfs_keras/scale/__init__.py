@@ -1,6 +1,6 @@
 """Beyond one machine: engines that people already run, fed by our objects.
 
-A picture becomes an embedding in an `Embedder`, which any engine can carry:
+An image becomes an embedding in an `Embedder`, which any engine can carry:
 the local one, Ray Data, Spark, Beam. Embeddings lie in Parquet shards, which
 anything can read, and each names the *model version* that made it: embeddings
 of two models live in different spaces, and nothing here compares them. A
@@ -26,6 +26,7 @@ from nfs_keras.scale.image_list import list_images as list_images
 from nfs_keras.scale.image_list import (
     read_image_list as read_image_list,
 )
+from nfs_keras.scale.index_embeddings import IndexCounts as IndexCounts
 from nfs_keras.scale.index_embeddings import (
     index_embeddings as index_embeddings,
 )

@@ -3,8 +3,11 @@
 import logging
 import pathlib
 
+import numpy as np
+
 from nfs_keras.optional import optional_import
 from nfs_keras.scale.gallery_checks import (
+    check_checksums,
     check_embeddings,
     check_gallery_ids,
     check_index,
@@ -25,6 +28,8 @@ SCALARS = ["identity", "camera", "time", "modality"]
 CALL_BYTES = 16 * 2**20  # a quarter of what a server accepts
 DELETED_AT_ONCE = 10_000
 SEARCHED_AT_ONCE = 1_000
+# A server sends 100 MiB at most; a match has its id and 200 bytes beside it.
+MATCHES_AT_ONCE = 100 * 2**20 // (ID_LENGTH + 200)
 LOAD_TIMEOUT = 3600.0  # seconds; loading may mean to build an index
 
 
@@ -39,7 +44,8 @@ class Gallery:
     modalities share the gallery, as a search across them needs.
 
     A call checks all its arguments before it sends anything. `add` replaces
-    rows by id, so a call that a lost server cut short is simply repeated.
+    rows by id, so a call that a lost server cut short is simply repeated;
+    `index_embeddings` refuses to replace one image by another.
 
     Args:
         uri: String. A file that ends in `.db`, or the address of a server. A
@@ -83,10 +89,7 @@ class Gallery:
         for logger in ("pymilvus", "milvus_lite"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         self._client = self._try(milvus.MilvusClient, uri=self.uri, token=token)
-        if self._call("has_collection"):
-            description = self._call("describe_collection")
-            self.dim, self.model_version = read_schema(description)
-            self._load()
+        self._look()
 
     def __enter__(self):
         return self
@@ -103,8 +106,9 @@ class Gallery:
         identity=None,
         camera=None,
         time=None,
+        checksum=None,
     ):
-        """Adds N pictures, replacing those that have the same id.
+        """Adds N images, replacing those that have the same id.
 
         Args:
             ids: N different strings.
@@ -115,17 +119,21 @@ class Gallery:
             camera: Int, or N of them, `None` where unknown.
             time: Int, or N of them, seconds since 1970, UTC, `None` where
                 unknown.
+            checksum: N strings, SHA-256 of the images in hexadecimal digits,
+                or `None`. By it `index_embeddings` knows an image again.
 
         Raises:
             ValueError: If an argument is wrong; nothing is written then.
             ConnectionError: If the server fails; repeat the call.
         """
+        self._look()
         ids = check_gallery_ids(ids)
         check_version(model_version, self.model_version)
         embeddings = check_embeddings(embeddings, len(ids), self.dim)
         columns = check_scalars(
             len(ids), modality, identity=identity, camera=camera, time=time
         )
+        columns["checksum"] = check_checksums(len(ids), checksum)
         if not ids:
             return
         if self.dim is None:
@@ -133,10 +141,11 @@ class Gallery:
         rows = as_rows({"id": ids, "embedding": embeddings, **columns})
         size = max(1, CALL_BYTES // (4 * self.dim + ID_LENGTH))
         for start in range(0, len(rows), size):
-            self._call("upsert", rows[start : start + size])
+            part = rows[start : start + size]
+            self._try(self._client.upsert, self.name, part)
 
     def search(self, embeddings, model_version, top=10, **where):
-        """Finds the `top` most similar pictures for each of N embeddings.
+        """Finds the `top` most similar images for each of N embeddings.
 
         Args:
             embeddings: Float array (N, D).
@@ -148,6 +157,7 @@ class Gallery:
         Returns:
             N lists of `Match`, the most similar first.
         """
+        self._look()
         expression = gallery_filter(where)
         check_version(model_version, self.model_version)
         check_top(top)
@@ -156,11 +166,13 @@ class Gallery:
             return [[] for _ in embeddings]
         # A filter hides most of the graph's nodes: look at more of them.
         breadth = max(512 if expression else 128, 4 * top)
+        size = max(1, min(SEARCHED_AT_ONCE, MATCHES_AT_ONCE // top))
         matches = []
-        for start in range(0, len(embeddings), SEARCHED_AT_ONCE):
-            found = self._call(
-                "search",
-                data=list(embeddings[start : start + SEARCHED_AT_ONCE]),
+        for start in range(0, len(embeddings), size):
+            found = self._try(
+                self._client.search,
+                self.name,
+                data=list(embeddings[start : start + size]),
                 filter=expression,
                 limit=top,
                 output_fields=SCALARS,
@@ -170,20 +182,45 @@ class Gallery:
         return matches
 
     def delete(self, ids):
-        """Deletes pictures by id; unknown ids are passed over."""
+        """Deletes images by id; unknown ids are passed over."""
+        self._look()
         ids = check_gallery_ids(ids)
         if self.dim is None:
             return
         for start in range(0, len(ids), DELETED_AT_ONCE):
-            self._call("delete", ids=ids[start : start + DELETED_AT_ONCE])
+            part = ids[start : start + DELETED_AT_ONCE]
+            self._try(self._client.delete, self.name, ids=part)
+
+    def checksums(self, ids):
+        """Looks ids up: dict from those that are here to their checksum."""
+        self._look()
+        ids = check_gallery_ids(ids)
+        if self.dim is None:
+            return {}
+        known = {}
+        for start in range(0, len(ids), SEARCHED_AT_ONCE):
+            rows = self._try(
+                self._client.get,
+                self.name,
+                ids=ids[start : start + SEARCHED_AT_ONCE],
+                output_fields=["id", "checksum"],
+            )
+            known |= {row["id"]: row.get("checksum") for row in rows}
+        return known
 
     def count(self, **where):
-        """Counts the pictures that fulfil the conditions of `search`."""
+        """Counts the images that fulfil the conditions of `search`."""
+        self._look()
         expression = gallery_filter(where)
         if self.dim is None:
             return 0
         fields = ["count(*)"]
-        rows = self._call("query", filter=expression, output_fields=fields)
+        rows = self._try(
+            self._client.query,
+            self.name,
+            filter=expression,
+            output_fields=fields,
+        )
         return rows[0]["count(*)"]
 
     def close(self):
@@ -194,32 +231,44 @@ class Gallery:
 
             server_manager_instance.release_server(self.uri)
 
+    def _look(self):
+        """Sees whether somebody has made the collection by now."""
+        if self.dim is None and self._try(
+            self._client.has_collection, self.name
+        ):
+            description = self._try(self._client.describe_collection, self.name)
+            dim, version = read_schema(description)
+            self._load()
+            self.dim, self.model_version = dim, version
+
     def _create(self, dim, model_version):
-        self._try(
-            create_collection,
-            self._client,
-            self.name,
-            dim,
-            model_version,
-            self._index,
-        )
-        self.dim, self.model_version = dim, model_version
+        arguments = (self.name, dim, model_version, self._index)
+        try:
+            self._try(create_collection, self._client, *arguments)
+            self.dim, self.model_version = dim, model_version
+        except ConnectionError:
+            self._look()  # another client was faster
+            if self.dim is None:
+                raise
+            check_version(model_version, self.model_version)
 
     def _load(self):
+        def load():
+            self._try(
+                self._client.load_collection, self.name, timeout=LOAD_TIMEOUT
+            )
+
         try:
-            self._call("load_collection", timeout=LOAD_TIMEOUT)
+            load()
         except ConnectionError:
-            if not self.uri.endswith(".db"):
-                raise
             # A process killed while Milvus Lite wrote an index leaves half of
             # it behind. An index is derived from the rows: build it anew.
-            for half_written in pathlib.Path(self.uri).rglob("*.idx"):
+            broken = broken_indexes(self.uri, self.name)
+            if not broken:
+                raise
+            for half_written in broken:
                 half_written.unlink()
-            self._call("load_collection", timeout=LOAD_TIMEOUT)
-
-    def _call(self, method, *args, **kwargs):
-        method = getattr(self._client, method)
-        return self._try(method, self.name, *args, **kwargs)
+            load()
 
     def _try(self, function, *args, **kwargs):
         try:
@@ -243,3 +292,21 @@ def as_match(hit):
     """Turns a hit of Milvus into a `Match`."""
     scalars = {name: hit["entity"].get(name) for name in SCALARS}
     return Match(hit["id"], hit["distance"], **scalars)
+
+
+def broken_indexes(uri, name):
+    """Lists the index files of a collection that cannot be read.
+
+    Milvus Lite writes its FLAT indexes with NumPy, the others with FAISS.
+    """
+    if not uri.endswith(".db"):
+        return []
+    faiss = optional_import("faiss", extra="gallery")
+    broken = []
+    for path in (pathlib.Path(uri) / "collections" / name).rglob("*.idx"):
+        read = np.load if ".flat." in path.name else faiss.read_index
+        try:
+            read(str(path))
+        except (RuntimeError, ValueError, EOFError):
+            broken.append(path)
+    return broken

@@ -9,6 +9,7 @@ import numpy as np
 
 from nfs_keras.scale.embedder import MODALITIES
 from nfs_keras.scale.gallery_schema import (
+    CHECKSUM_LENGTH,
     ID_LENGTH,
     INDEX_PARAMETERS,
     VERSION_LENGTH,
@@ -103,6 +104,27 @@ def check_scalars(size, modality, **integers):
         check_values(name, values, is_integer_or_none)
         columns[name] = [None if x is None else int(x) for x in values]
     return columns
+
+
+def check_checksums(size, checksums):
+    """Returns N checksums, `None` where there is none.
+
+    Raises:
+        ValueError: If there are more or fewer, or one is no checksum.
+    """
+    checksums = spread("checksum", checksums, size)
+    wrong = [
+        x
+        for x in checksums
+        if not (x is None or (isinstance(x, str) and len(x) == CHECKSUM_LENGTH))
+    ]
+    if wrong:
+        raise ValueError(
+            f"A checksum is a string of {CHECKSUM_LENGTH} hexadecimal digits. "
+            f"Received: {len(wrong)} others, such as {wrong[0]!r:.80}. "
+            "Take the SHA-256 of the file, or leave `checksum` out."
+        )
+    return checksums
 
 
 def spread(name, values, size):

@@ -3,6 +3,7 @@
 ID_LENGTH = 1024  # bytes
 INDEX_PARAMETERS = {"HNSW": {"M": 16, "efConstruction": 200}, "FLAT": {}}
 VERSION_LENGTH = 64
+CHECKSUM_LENGTH = 64
 
 
 def create_collection(client, name, dim, model_version, index, timeout):
@@ -29,6 +30,12 @@ def create_collection(client, name, dim, model_version, index, timeout):
     for field in ("identity", "camera", "time"):
         schema.add_field(field, DataType.INT64, nullable=True)
     schema.add_field("modality", DataType.VARCHAR, max_length=16)
+    schema.add_field(
+        "checksum",
+        DataType.VARCHAR,
+        max_length=CHECKSUM_LENGTH,
+        nullable=True,
+    )
     schema.add_field(
         "model_version",
         DataType.VARCHAR,

@@ -1,49 +1,88 @@
 """Fills a gallery from the Parquet shards of a directory."""
 
+from typing import NamedTuple
+
 import keras
 
 from nfs_keras.optional import optional_import
+from nfs_keras.scale.gallery_checks import check_version
 from nfs_keras.scale.image_list import check_ids
 from nfs_keras.scale.shards import shard_paths
 
-COLUMNS = ["modality", "identity", "camera", "time"]
+COLUMNS = ["modality", "identity", "camera", "time", "checksum"]
 
 
-def index_embeddings(gallery, directory, verbose=1) -> int:
+class IndexCounts(NamedTuple):
+    """What was added: ids that are new, replaced, and there already."""
+
+    new: int
+    replaced: int
+    known: int
+
+
+def index_embeddings(
+    gallery, directory, replace=False, verbose=1
+) -> IndexCounts:
     """Adds all embeddings of a directory to a gallery.
+
+    An id that the gallery has for the same image is passed over, so that a
+    call that was cut short is simply repeated. An id that it has for another
+    image, of another folder for example, is refused unless `replace` is set.
 
     Args:
         gallery: A `Gallery`.
         directory: Path of the output directory of `embed_images`.
+        replace: Whether an image may take the place of another one that has
+            its id. Defaults to `False`.
         verbose: Whether to show a progress bar. Defaults to `1`.
 
     Returns:
-        Number of embeddings added; those with an id that the gallery knows
-        replace the older ones.
+        An `IndexCounts`.
 
     Raises:
-        ValueError: If there are no shards, ids repeat among them, or they
-            come from several models or another one than the gallery's;
-            nothing is written then.
+        ValueError: If there are no shards, ids repeat among them or belong to
+            other images in the gallery, or they come from several models or
+            another one than the gallery's; nothing is written then.
         ConnectionError: If the server fails; start again.
     """
     parquet = optional_import("pyarrow.parquet", extra="scale")
     paths = shard_paths(directory)
     version = check_versions(directory, paths, parquet)
-    num_rows = check_all_ids(paths)
-    bar = keras.utils.Progbar(num_rows, verbose=int(verbose))
+    check_version(version, gallery.model_version)
+    checksums = read_checksums(paths, parquet)
+    known = gallery.checksums(checksums)
+    other = [x for x in known if known[x] != checksums[x]]
+    if other and not replace:
+        raise ValueError(
+            "An id of a gallery belongs to one image. "
+            f"Received: directory={str(directory)!r}, in which {len(other)} "
+            f"ids are of other images than there, such as {other[0]!r}. "
+            "Give each folder ids of its own (a list of paths has a column "
+            "`id`), or replace the images with `replace=True`."
+        )
+    left = set(checksums) - set(known) | set(other)
+    bar = keras.utils.Progbar(len(checksums), verbose=int(verbose))
     for path in paths:
         table = parquet.read_table(path)
-        size = table.schema.field("embedding").type.list_size
-        flat = table["embedding"].combine_chunks().values.to_numpy()
-        gallery.add(
-            table["id"].to_pylist(),
-            flat.reshape(-1, size),
-            version,
-            **{name: table[name].to_pylist() for name in COLUMNS},
-        )
+        add(gallery, table, left, version)
         bar.add(table.num_rows)
-    return num_rows
+    num_known = len(known) - len(other)
+    return IndexCounts(len(left) - len(other), len(other), num_known)
+
+
+def add(gallery, table, ids, version):
+    """Adds the rows of one shard whose id is among `ids`."""
+    table = table.filter([x in ids for x in table["id"].to_pylist()])
+    if not table.num_rows:
+        return
+    size = table.schema.field("embedding").type.list_size
+    flat = table["embedding"].combine_chunks().flatten().to_numpy()
+    gallery.add(
+        table["id"].to_pylist(),
+        flat.reshape(-1, size),
+        version,
+        **{name: table[name].to_pylist() for name in COLUMNS},
+    )
 
 
 def check_versions(directory, paths, parquet):
@@ -62,12 +101,12 @@ def check_versions(directory, paths, parquet):
     return versions.pop()
 
 
-def check_all_ids(paths):
-    """Refuses ids that repeat anywhere; returns how many there are."""
+def read_checksums(paths, parquet):
+    """Returns a dict from id to checksum; refuses ids that repeat."""
     arrow = optional_import("pyarrow", extra="scale")
-    parquet = optional_import("pyarrow.parquet", extra="scale")
-    ids = arrow.concat_tables(
-        parquet.read_table(path, columns=["id"]) for path in paths
-    )["id"]
-    check_ids(ids)
-    return len(ids)
+    table = arrow.concat_tables(
+        parquet.read_table(path, columns=["id", "checksum"]) for path in paths
+    )
+    check_ids(table["id"])
+    ids, checksums = (column.to_pylist() for column in table.columns)
+    return dict(zip(ids, checksums, strict=True))
