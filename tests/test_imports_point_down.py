@@ -17,6 +17,7 @@ LEVELS = {
     "modalities": 0,
     "ops": 0,
     "optional": 0,
+    "run_folder": 0,
     "schedules": 0,
     "text_tables": 0,
     "layers": 1,

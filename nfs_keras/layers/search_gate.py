@@ -56,6 +56,9 @@ class SearchGate(keras.layers.Layer):
             where `num_modalities=1`. In eager mode another value is an error;
             in a compiled graph it closes the gate for that sample.
         training: Whether to draw noise. Inference draws nothing.
+        frozen_only: Whether to zero no more than what is frozen closed for
+            every modality: for what is computed from the gated map, such as
+            an embedding. Defaults to `False`.
 
     Input shape:
         Tensor `(batch, ..., channels)`, static where the gate has logits.
@@ -124,10 +127,13 @@ class SearchGate(keras.layers.Layer):
         self.searching = self._add_state("searching", (), SEARCHING)
         self.mask = self._add_state("mask", shape, 1.0)
 
-    def call(self, inputs, modality=None, training=False):
-        keep = self.keep(
-            ops.shape(inputs)[0], modality, training, forward_pass(self)
-        )
+    def call(self, inputs, modality=None, training=False, frozen_only=False):
+        if frozen_only:
+            keep = self._frozen_open()
+        else:
+            keep = self.keep(
+                ops.shape(inputs)[0], modality, training, forward_pass(self)
+            )
         keep = self.broadcast(keep, len(inputs.shape))
         return inputs * ops.cast(keep, inputs.dtype)
 
@@ -156,6 +162,12 @@ class SearchGate(keras.layers.Layer):
             drawn[key] = self._values(noise)
             self._add_sparsity()
         return self._select(drawn[key], batch_size, modality)
+
+    def _frozen_open(self):
+        """`(1, *gate_shape)`: 0 where a frozen gate closes all modalities."""
+        mask = ops.max(ops.convert_to_tensor(self.mask), axis=0, keepdims=True)
+        some = ops.cast(mask > 0, "float32")
+        return ops.where(self.searching == FROZEN, some, 1.0)
 
     def _values(self, noise):
         """Values of the gates of all modalities: relaxed, or the mask."""
@@ -274,10 +286,12 @@ class SearchGate(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
-    def compute_output_spec(self, inputs, modality=None, training=False):
+    def compute_output_spec(
+        self, inputs, modality=None, training=False, frozen_only=False
+    ):
         # Keras does not trace `call` where the output shape is known, so what
         # is wrong with the modality has to be found here.
-        if self.num_modalities > 1:
+        if self.num_modalities > 1 and not frozen_only:
             checked_modality(self, modality, inputs.shape[0])
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 

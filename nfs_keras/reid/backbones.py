@@ -86,15 +86,15 @@ class Gates:
         return self._call(SpatialSearch, f"{name}_spatial", maps)
 
     def embedding(self, vectors):
-        """Scales an embedding by the gate of the channels it is pooled from.
+        """Zeroes the entries of an embedding whose channels are closed.
 
-        So an entry whose channel is closed is zero, whatever the batch norm
-        before it makes of a constant.
+        A batch norm makes another constant of them; as zeros they count for
+        nothing in a similarity, and can be removed.
         """
         gate = self.made.get(self.last)
         if gate is None or gate.logits.shape[-1] != vectors.shape[-1]:
             return vectors
-        return gate(vectors, modality=self.modality)
+        return gate(vectors, frozen_only=True)
 
     def _call(self, cls, name, maps, **arguments):
         if name not in self.made:

@@ -48,7 +48,7 @@ class ReIDNetwork(keras.Model):
     Reference:
         Two streams with shared deeper layers and a search cell in every
         shared block are the paper's; pooling, neck and classifier are AGW's
-        (Ye et al., TPAMI 2021). That the last channel gate scales the
+        (Ye et al., TPAMI 2021). That closed channels are zero in the
         embedding too is our choice.
     """
 

@@ -53,6 +53,8 @@ def flow(graph, opened, drop=(), modality=None, outputs=None):
 
     def let_pass(node):
         given = node.modality if isinstance(node.modality, int) else modality
+        if node.kwargs.get("frozen_only"):
+            given = None
         return opened(node.layer, given)
 
     for node, rule in zip(graph.nodes, rules, strict=True):

@@ -521,7 +521,9 @@ class Gate(Rule):
         tensor, kept = node.tensors[0], build.kept(node.outputs)
         maps = build.take(tensor, kept)
         mask = gate_mask(node.layer, len(tensor.shape) - 2)
-        if node.layer.num_modalities > 1 and build.modality is not None:
+        if node.kwargs.get("frozen_only"):
+            mask = (mask > 0).max(axis=0, keepdims=True).astype("float32")
+        elif node.layer.num_modalities > 1 and build.modality is not None:
             mask = mask[[build.modality]]
         build.set_constants(
             node, lambda node: build.constants(tensor) * mask[0].ravel()

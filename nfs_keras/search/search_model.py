@@ -94,7 +94,7 @@ class SearchModel(TrainingModel):
         metrics=None,
         mode="first_order",
         budget=None,
-        budget_weight=3.0,
+        budget_weight=15.0,
         **kwargs,
     ):
         """Configures the search.
