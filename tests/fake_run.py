@@ -83,24 +83,17 @@ def history():
 def write_gates(directory, rng):
     """Logits that start at 1.5 and part; pixels prefer the picture's middle."""
     progress = np.linspace(0, 1, EPOCHS)[:, None, None]
-    gates, cells = {"temperature": np.linspace(0.5, 0.1, EPOCHS)}, {}
+    gates, masks = {"temperature": np.linspace(0.5, 0.1, EPOCHS)}, {}
     for cell, (channels, height, width) in CELLS.items():
         ends = rng.normal(0.7, 2.5, (2, channels))
         ends[1] = 0.6 * ends[0] + 0.6 * ends[1]
-        gates[f"{cell}/channel"] = 1.5 + progress * (ends - 1.5)
+        gates[f"{cell}_channel"] = 1.5 + progress * (ends - 1.5)
         ends = np.stack([body(height, width, rng) for _ in range(2)])
-        gates[f"{cell}/spatial"] = 1.5 + progress[..., None] * (ends - 1.5)
-        cells[cell] = {
-            level: {
-                modality: (gates[f"{cell}/{level}"][-1, row] > 0)
-                .astype(int)
-                .tolist()
-                for row, modality in enumerate(("visible", "infrared"))
-            }
-            for level in ("channel", "spatial")
-        }
+        gates[f"{cell}_spatial"] = 1.5 + progress[..., None] * (ends - 1.5)
+        for name in (f"{cell}_channel", f"{cell}_spatial"):
+            masks[name] = (gates[name][-1] > 0).astype(int).tolist()
     np.savez(directory / "gates.npz", **gates)
-    architecture = {"schema": 1, "backbone": "tiny", "cells": cells}
+    architecture = {"schema": 2, "gates": masks}
     write_json(directory / "architecture.json", architecture)
 
 

@@ -17,11 +17,11 @@ LEVELS = {
     "modalities": 0,
     "ops": 0,
     "optional": 0,
-    "run_folder": 0,
     "schedules": 0,
     "text_tables": 0,
     "layers": 1,
     "losses": 1,
+    "run_folder": 1,
     "evaluation": 1,
     "synthetic": 1,
     "datasets": 2,
@@ -43,7 +43,7 @@ LEVELS = {
 WITH_TENSORFLOW = {
     *("datasets", "serving", "scale", "pipeline"),
     *("search/search_model", "search/training_model", "search/unrolled"),
-    *("search/diagnosis", "reid/objective"),
+    *("cli/program", "reid/objective"),
     # These use it where it is the backend, and Keras elsewhere.
     *("layers/search_gate", "reid/fused_batch_norm"),
 }

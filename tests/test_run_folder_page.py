@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from nfs_keras.models.compact import kept_channels
+
+from nfs_keras.layers import find_gates
+from nfs_keras.models import named_gates
 
 PAGE = (Path(__file__).parents[1] / "docs" / "run_folder.md").read_text()
 EXPLAINED = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
@@ -51,24 +53,25 @@ def test_what_is_explained_is_there_and_loaded(pattern, smoke_run):
 
 
 def test_the_page_loads_networks_that_embed_alike(names):
-    pictures = np.full((2, *names["model"].image_shape), 99.0, "float32")
-    searched = np.array(names["searched"].encoder("visible")(pictures))
-    kept = kept_channels(names["searched"].stages[-1])
+    shape = (4, *names["model"].image_shape)
+    images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
+    searched = np.array(names["searched"].encoder("visible")(images))
+    compacted = np.array(names["encoder"](images))
+    assert compacted.shape[1] <= searched.shape[1]
     np.testing.assert_allclose(
-        names["encoder"](pictures), searched[:, kept], atol=1e-5
+        compacted @ compacted.T, searched @ searched.T, atol=1e-5
     )
-    assert not names["baseline"].cells
-    assert set(names["network"].cells) == set(names["architecture"].cells)
+    assert not find_gates(names["baseline"])
+    gates = set(named_gates(names["network"]))
+    assert gates == set(names["architecture"].masks)
 
 
 def test_the_page_loads_figures(names):
     assert [row["name"] for row in names["metrics"]] == [
         "baseline", "searched", "compacted",
     ]  # fmt: skip
-    assert {row["stage"] for row in names["rows"]} == {
-        "baseline", "search", "retrain",
-    }  # fmt: skip
-    epochs, modalities, _ = names["gates"]["stage1/channel"].shape
+    assert {row["stage"] for row in names["rows"]} == {"baseline", "search"}
+    epochs, modalities, _ = names["gates"]["stage1_channel"].shape
     assert (epochs, modalities) == (len(names["gates"]["temperature"]), 2)
     assert len(names["embedded"]["path"]) == len(names["embedded"]["embedding"])
     assert list(names["thresholds"]) == DIRECTIONS

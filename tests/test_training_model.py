@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-from nfs_keras.models.training_model import accuracy
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Objective, SearchModel, TrainingModel

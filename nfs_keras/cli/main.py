@@ -19,7 +19,7 @@ RESTARTS = "Run the same command again: it starts over."
 # What a verb does, and what it does when it is run again after Ctrl-C.
 VERBS = {
     "synthesize": (
-        "make a synthetic dataset in a benchmark's layout",
+        "make a synthetic dataset, laid out as a benchmark",
         RESTARTS,
     ),
     "check": ("examine a dataset before anything is trained on it", RESTARTS),
