@@ -89,13 +89,14 @@ PUBLIC = {
         "tiny",
     },
     "callbacks": {
+        "ChanceWarning",
         "GateHistory",
         "HistoryLog",
         "ProgressLines",
         "RetrievalEvaluation",
+        "SearchPhases",
         "TemperatureAnnealing",
         "TrainingCheckpoint",
-        "WarmUp",
     },
     "models": {
         "Architecture",
