@@ -4,8 +4,8 @@
     python -m benchmarks.layers --smoke    # seconds, numbers without meaning
 
 Two networks, each with a `DualLevelSearch` of two modalities behind every
-stage, against the same network without: a small one (32 x 32 pictures) and
-ResNet-50 on 288 x 144 pictures. Time is the processor's, over all threads, for
+stage, against the same network without: a small one (32 x 32 images) and
+ResNet-50 on 288 x 144 images. Time is the processor's, over all threads, for
 one forward pass and for one training step, measured in turn. Memory is the
 peak of a process that trains. `--short` changes nothing here: fewer pairs could
 not tell 5 % from nothing.
@@ -31,6 +31,7 @@ from benchmarks.measure import (
     write_results,
 )
 from nfs_keras.layers import DualLevelSearch
+from nfs_keras.models import count_flops
 
 STAGES = (
     "conv2_block3_out",
@@ -45,7 +46,7 @@ AIMS = {"forward pass": 1.05, "training step": 1.08}
 
 
 def small(searched):
-    """Three strided convolutions on 32 x 32 pictures."""
+    """Three strided convolutions on 32 x 32 images."""
     image = keras.Input((32, 32, 3))
     modality = keras.Input((), dtype="int32")
     maps = image
@@ -54,13 +55,13 @@ def small(searched):
         maps = keras.layers.BatchNormalization()(maps)
         maps = keras.layers.ReLU()(maps)
         if searched:
-            maps = DualLevelSearch()(maps, modality)
+            maps = DualLevelSearch(num_modalities=2)(maps, modality)
     pooled = keras.layers.GlobalAveragePooling2D()(maps)
     return keras.Model([image, modality], pooled), (64, 32, 32, 3)
 
 
 def resnet50(searched):
-    """ResNet-50 on the pictures of the published recipes."""
+    """ResNet-50 on the images of the published recipes."""
     image = keras.Input((288, 144, 3))
     modality = keras.Input((), dtype="int32")
     whole = keras.applications.ResNet50(
@@ -71,7 +72,7 @@ def resnet50(searched):
         end = whole.get_layer(stage).output
         maps, start = keras.Model(start, end)(maps), end
         if searched:
-            maps = DualLevelSearch()(maps, modality)
+            maps = DualLevelSearch(num_modalities=2)(maps, modality)
     pooled = keras.layers.GlobalAveragePooling2D()(maps)
     return keras.Model([image, modality], pooled), (8, 288, 144, 3)
 
@@ -128,8 +129,8 @@ def compare(name, num_pairs, batch_size):
 def training_memory(name, searched, batch_size):
     """Trains in a process of its own; gives its peak in kilobytes."""
     code = (
-        "from benchmarks.layers import train_and_tell\n"
-        f"train_and_tell({name!r}, {searched}, {batch_size})"
+        "from benchmarks.layers import train_and_print_peak\n"
+        f"train_and_print_peak({name!r}, {searched}, {batch_size})"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE
@@ -137,7 +138,7 @@ def training_memory(name, searched, batch_size):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def train_and_tell(name, searched, batch_size):
+def train_and_print_peak(name, searched, batch_size):
     prepared(name, searched, batch_size)["training step"]()
     print(peak_memory())
 

@@ -1,11 +1,13 @@
 """Does the search find what is there to be found?
 
-Feature maps are made up in which some channels, at some pixels, carry who a
-person is, alike in both modalities. The other channels there are *modality
-shortcuts*: they tell people apart by a code that means nothing in the other
-modality. The other pixels are noise. A search that works keeps the planted
-channels and pixels and closes the rest, with either split of the data; without
-the cross-modality term, or with shuffled labels, it cannot know them.
+Synthetic feature maps: some channels, at some pixels, carry who a person is,
+alike in both modalities. The other channels there are *modality shortcuts*:
+they tell people apart by a code that means nothing in the other modality. The
+other pixels are noise. A search that works keeps the planted channels and
+pixels and closes the rest, with either split of the data; without the
+cross-modality term, or with shuffled labels, it cannot know them.
+
+The model is a plain functional one, and its losses are a dict of Keras losses.
 
     python -m benchmarks.planted            # two minutes on two cores
     python -m benchmarks.planted --smoke    # one case
@@ -19,22 +21,22 @@ import sys
 import keras
 import numpy as np
 import tensorflow as tf
-from nfs_keras.backbones import Stage
 
 from benchmarks.measure import options_parser, ratio_of, write_results
-from nfs_keras.layers import DualLevelSearch, EmbeddingHead
-from nfs_keras.models import Objective, ReIDNetwork, SearchModel
+from nfs_keras.layers import DualLevelSearch
+from nfs_keras.losses import CrossModalityContrastive
+from nfs_keras.models import SearchModel
 
 SHAPE = (8, 4, 16)  # height, width, channels
 NUM_IDENTITIES = 96
-BATCH = (16, 4)  # people, and pictures of each per modality
+BATCH = (16, 4)  # people, and images of each per modality
 NUM_STEPS = 500
 BAR = 0.95
 SEEDS = (0, 1, 2, 3, 4)
 CASES = {
     "image split": {"split": "image"},
     "identity split": {"split": "identity"},
-    "without CMCO": {"split": "image", "contrast": 0.0},
+    "without CMCO": {"split": "image", "contrast": False},
     "labels shuffled": {"split": "identity", "shuffled": True},
 }
 CONTROLS = ("without CMCO", "labels shuffled")
@@ -49,7 +51,7 @@ def plant(seed):
 
 
 def draw_batches(seed, people, planted, shuffled):
-    """Yields `NUM_STEPS` batches of maps, and of who they show."""
+    """Yields `NUM_STEPS` batches of maps, and of whom they show."""
     channels, pixels = planted
     world = np.random.default_rng(0)
     shared = world.normal(size=(NUM_IDENTITIES, SHAPE[2]))
@@ -58,47 +60,53 @@ def draw_batches(seed, people, planted, shuffled):
     for _ in range(NUM_STEPS):
         chosen = generator.permutation(people)[: BATCH[0]]
         labels = np.repeat(chosen, BATCH[1]).astype("int32")
-        maps, shown = {}, {}
-        for modality, own in zip(("visible", "infrared"), private, strict=True):
+        maps, shown = [], []
+        for own in private:
             codes = np.where(channels, shared, own)[labels][:, None, None]
             noise = generator.normal(size=(len(labels), *SHAPE))
-            inside = pixels[:, :, None]
-            maps[modality] = np.where(inside, codes + noise, 3 * noise)
-            shown[modality] = labels
-            if shuffled:
-                shown[modality] = generator.permutation(labels)
-        yield {k: v.astype("float32") for k, v in maps.items()}, shown
+            maps.append(np.where(pixels[:, :, None], codes + noise, 3 * noise))
+            shown.append(generator.permutation(labels) if shuffled else labels)
+        yield as_batch(np.concatenate(maps), np.concatenate(shown))
+
+
+def as_batch(maps, labels):
+    """The inputs of the model, and the targets of its outputs."""
+    modality = np.repeat([0, 1], len(labels) // 2).astype("int32")
+    targets = {
+        "identity": labels,
+        "embedding": np.stack([labels, modality], axis=1),
+    }
+    return {"maps": maps.astype("float32"), "modality": modality}, targets
 
 
 def batch_dataset(*arguments):
     """Makes a `tf.data.Dataset` of `draw_batches`."""
-    size = BATCH[0] * BATCH[1]
-    keys = ("visible", "infrared")
-    signature = (
-        {k: tf.TensorSpec((size, *SHAPE), "float32") for k in keys},
-        {k: tf.TensorSpec((size,), "int32") for k in keys},
+    like = tf.nest.map_structure(
+        lambda x: tf.TensorSpec(x.shape, x.dtype),
+        next(draw_batches(*arguments)),
     )
     return tf.data.Dataset.from_generator(
-        lambda: draw_batches(*arguments), output_signature=signature
+        lambda: draw_batches(*arguments), output_signature=like
     )
 
 
-def make_network(seed):
-    """A network that is nothing but a search cell, a mean and a head."""
+def make_model(seed):
+    """A model that is nothing but a search cell, a mean and a classifier."""
     keras.utils.set_random_seed(seed)
-    cell = DualLevelSearch(seed=seed, name="cell")
-    network = ReIDNetwork(
-        stems={k: keras.layers.Identity() for k in ("visible", "infrared")},
-        stages=[Stage([keras.layers.Identity()], cell, name="stage1")],
-        pooling=keras.layers.GlobalAveragePooling2D(),
-        head=EmbeddingHead(NUM_IDENTITIES),
-        image_shape=SHAPE,
+    maps = keras.Input(SHAPE, name="maps")
+    modality = keras.Input((), dtype="int32", name="modality")
+    cell = DualLevelSearch(num_modalities=2, seed=seed, name="cell")
+    pooled = keras.layers.GlobalAveragePooling2D()(cell(maps, modality))
+    neck = keras.layers.BatchNormalization(momentum=0.9, center=False)
+    embedding = neck(pooled)
+    identity = keras.layers.Dense(NUM_IDENTITIES, use_bias=False)(embedding)
+    return keras.Model(
+        {"maps": maps, "modality": modality},
+        {"identity": identity, "embedding": embedding},
     )
-    network.build()
-    return network
 
 
-def search(seed, split, contrast=2.0, shuffled=False):
+def search(seed, split, contrast=True, shuffled=False):
     """Searches a planted problem.
 
     Returns:
@@ -109,13 +117,16 @@ def search(seed, split, contrast=2.0, shuffled=False):
     halves = np.split(np.arange(NUM_IDENTITIES), [NUM_IDENTITIES * 2 // 3])
     if split == "image":
         halves = [np.arange(NUM_IDENTITIES)] * 2
-    model = SearchModel(make_network(seed))
+    identity = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    arch_loss = {"embedding": CrossModalityContrastive()} if contrast else {}
+    if split == "image":  # the classifier knows the people of the proxy
+        arch_loss["identity"] = identity
+    model = SearchModel(make_model(seed))
     model.compile(
         keras.optimizers.Adam(0.01),
         keras.optimizers.Adam(0.05),
-        arch_objective=Objective(
-            identity=float(split == "image"), triplet=0.0, contrast=contrast
-        ),
+        loss={"identity": identity},
+        arch_loss=arch_loss,
     )
     batches = [
         batch_dataset((seed, half), people, planted, shuffled)
@@ -123,14 +134,14 @@ def search(seed, split, contrast=2.0, shuffled=False):
     ]
     pairs = tf.data.Dataset.zip(*batches)
     model.fit(pairs, steps_per_epoch=NUM_STEPS, verbose=0)
-    return judge(model.derive(), planted)
+    return score(model.derive(), planted)
 
 
-def judge(architecture, planted):
+def score(architecture, planted):
     """Compares what an architecture keeps with what was planted."""
     scores = {}
-    levels = architecture.cells["stage1"]
-    for (level, kept), truth in zip(levels.items(), planted, strict=True):
+    for level, truth in zip(("channel", "spatial"), planted, strict=True):
+        kept = architecture.masks[f"cell/{level}"]
         found = (kept & truth).sum()
         scores[f"{level} precision"] = found / max(kept.sum(), 1)
         scores[f"{level} recall"] = found / (truth.sum() * len(kept))

@@ -12,10 +12,10 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-from nfs_keras.backbones import Backbone
-from nfs_keras.backbones.residual_block import ResidualBlock
-from nfs_keras.backbones.stem import Stem
+from search_cases import shallow_backbone
 
+from nfs_keras.callbacks import SearchPhases
+from nfs_keras.layers.search_gate import ReplicaSeedGenerator
 from nfs_keras.models import Objective, SearchModel, reid_network
 from nfs_keras.scale import (
     GlobalBatchObjective,
@@ -31,11 +31,10 @@ STEPS_PER_EPOCH = 2
 
 def make_model():
     keras.utils.set_random_seed(1)
-    backbone = Backbone(
-        make_stem=lambda name: Stem(4, 3, pool=False, name=name),
-        stages=[[ResidualBlock(6, 6, stride=2, project=True)]],
-    )
-    # One draw per batch is the same on every replica, as on a single device.
+    block = {"filters": 6, "inner": 6, "stride": 2, "project": True}
+    backbone = shallow_backbone([block])
+    # One draw per batch, the same on every replica here, as on one device.
+    ReplicaSeedGenerator.next = keras.random.SeedGenerator.next
     network = reid_network(
         backbone, IMAGE_SHAPE, NUM_PEOPLE, noise="batch", seed=3
     )
@@ -45,8 +44,8 @@ def make_model():
         # Adam divides a gradient by its size: with its usual epsilon the
         # rounding of a gradient near zero becomes a step.
         keras.optimizers.Adam(0.1, epsilon=1e-3),
-        objective=GlobalBatchObjective(Objective(1.0, 1.0, 1.0)),
-        arch_objective=GlobalBatchObjective(Objective(0.0, 1.0, 1.0)),
+        loss=GlobalBatchObjective(Objective(1.0, 1.0, 1.0)),
+        arch_loss=GlobalBatchObjective(Objective(0.0, 1.0, 1.0)),
         budget=0.6,
     )
     return search
@@ -101,7 +100,7 @@ def train(strategy, folder, epochs, pause=0.0, chief_callbacks=()):
         epochs,
         STEPS_PER_EPOCH,
         pathlib.Path(folder) / "checkpoints",
-        callbacks=[Pause(pause)],
+        callbacks=[SearchPhases(1 / 3, 1.0), Pause(pause)],
         chief_callbacks=chief_callbacks,
     )
 
@@ -111,7 +110,7 @@ def state(model):
     groups = {
         "weights": model.weight_variables,
         "logits": model.search_variables,
-        "statistics": model.network.non_trainable_variables,
+        "statistics": model.model.non_trainable_variables,
         "optimizer": model.optimizer.variables,
         "arch_optimizer": model.arch_optimizer.variables,
     }

@@ -118,6 +118,17 @@ def plain_batch(seed=0, size=6):
     return tf.constant(maps), tf.constant(np.arange(size) % 4, "int32")
 
 
+def maps_behind(network, maps, *layers, index=0):
+    """The maps behind some layers of a trunk, for those of one stem.
+
+    Without layers, the maps that are pooled.
+    """
+    trunk = network.trunk
+    ends = [trunk.get_layer(name).output for name in layers]
+    end = keras.Model(trunk.inputs, ends or trunk.get_layer("pooling").input)
+    return end([np.array(maps), np.full(len(maps), index, "int32")])
+
+
 def derive_at_random(network, seed=0):
     """Gives every gate a random choice, and batch norms random statistics."""
     generator = np.random.default_rng(seed)

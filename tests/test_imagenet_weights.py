@@ -7,6 +7,7 @@ import pytest
 from nfs_keras.models import import_weights, reid_network
 from nfs_keras.reid.backbones import imagenet_resnet50
 from nfs_keras.reid.imagenet_weights import imagenet_arrays
+from tests.search_cases import maps_behind
 
 IMAGE_SHAPE = (64, 32, 3)
 LAST_STRIDES = ("conv5_block1_0_conv", "conv5_block1_1_conv")
@@ -76,10 +77,7 @@ def test_every_stage_gives_the_maps_of_keras_applications(
     maps = network.stems[modality](images)
     ends = [f"stage{i}_block{n}_relu" for i, n in enumerate((3, 4, 6, 3), 1)]
     # A non-local block, which starts as the identity, follows some of them.
-    trunk = network.trunk
-    found = keras.Model(
-        trunk.inputs, [trunk.get_layer(name).output for name in ends]
-    )([maps, np.zeros(len(images), "int32")])
+    found = maps_behind(network, maps, *ends)
     for output, expected in zip([maps, *found], taps(pixels), strict=True):
         scale = np.ptp(expected)
         np.testing.assert_allclose(output / scale, expected / scale, atol=1e-5)

@@ -134,9 +134,9 @@ def test_for_one_modality_its_encoder_is_that_of_the_masked_network(
 def test_it_is_smaller_by_operations_and_parameters(inner):
     network = derived_network("channel", inner=inner)
     whole = compact(network)
-    one = compact(network, "visible")
+    one = compact(network, "infrared")
     for measure in (
-        lambda n: count_flops(n.encoder("visible")),
+        lambda n: count_flops(n.encoder("infrared")),
         lambda n: n.count_params(),
     ):
         assert measure(one) < measure(whole) < measure(network)

@@ -16,7 +16,6 @@ def test_its_smoke_form_measures_every_ratio(only, capsys):
 
 def test_half_of_the_channels_are_open_alike_in_both_modalities():
     network = search.make_network(search.SMALL, "channel")
-    for cell in search.half_open(network).cells.values():
-        visible, infrared = cell["channel"]
+    for visible, infrared in search.half_open(network).masks.values():
         assert visible.mean() == 0.5
         np.testing.assert_array_equal(visible, infrared)

@@ -1,12 +1,12 @@
 """A network of ours gives the numbers of the PyTorch network it imports."""
 
-import keras
 import numpy as np
 import pytest
 
 from nfs_keras.models import import_weights, reid_network
 from nfs_keras.reid.torch_weights import torch_arrays
 from nfs_keras.reid.weights import arrays_of
+from tests.search_cases import maps_behind
 
 torch = pytest.importorskip(
     "torch",
@@ -123,10 +123,7 @@ def test_a_resnet_goes_into_both_stems(depth, tmp_path):
     )
     for modality in ("visible", "infrared"):
         images = IMAGES["visible"]
-        maps = network.stems[modality](images)
-        trunk = network.trunk
-        end = keras.Model(trunk.inputs, trunk.get_layer("pooling").input)
-        maps = end([maps, np.zeros(len(images), "int32")])
+        maps = maps_behind(network, network.stems[modality](images))
         with torch.no_grad():
             expected = model(normalized(images)).permute(0, 2, 3, 1)
         assert_near(maps, expected.numpy())
@@ -148,7 +145,7 @@ def test_all_that_does_not_fit_is_told_at_once(agw, imported, tmp_path):
         "agw.pth",
         "stage2_block3_non_local/theta/bias is missing",
         "stage2_block4_non_local/theta/kernel is of shape (512, 256), not",
-        "NL_4.0.phi/bias is unknown, of shape (1,)",
+        "NL_4.0.phi.bias is unknown, of shape (1,)",
     ):
         assert flaw in str(error.value)
     for old, variable in zip(before, imported.variables, strict=True):

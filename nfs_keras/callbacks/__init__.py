@@ -1,5 +1,6 @@
 """Callbacks of training and search."""
 
+from nfs_keras.callbacks.chance_warning import ChanceWarning as ChanceWarning
 from nfs_keras.callbacks.gate_history import GateHistory as GateHistory
 from nfs_keras.callbacks.history_log import HistoryLog as HistoryLog
 from nfs_keras.callbacks.progress_lines import ProgressLines as ProgressLines

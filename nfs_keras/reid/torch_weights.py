@@ -90,7 +90,9 @@ def rename(path, variable, names):
             (n.split("/")[0] for n in names if is_theta(n, stage)),
             key=lambda n: int(re.search(r"block(\d+)", n)[1]),
         )
-        block = blocks[int(number)] if int(number) < len(blocks) else module
+        if int(number) >= len(blocks):
+            return (f"{module}.{variable}",)  # of a network that is larger
+        block = blocks[int(number)]
         if part == "W.1":
             return f"{block}_norm", norm_variable(variable)
         kind = "kernel" if variable == "weight" else "bias"

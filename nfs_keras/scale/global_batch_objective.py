@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-MODALITIES = ("visible", "infrared")
+from nfs_keras.modalities import MODALITIES
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -21,8 +21,8 @@ class GlobalBatchObjective:
         objective: An `Objective`.
 
     Call arguments:
-        outputs: What a `ReIDNetwork` returns for this replica's rows.
         labels: Dict of `"visible"` and `"infrared"`, int vectors.
+        outputs: What a `ReIDNetwork` returns for this replica's rows.
 
     Returns:
         As `Objective`.
@@ -31,7 +31,7 @@ class GlobalBatchObjective:
     def __init__(self, objective):
         self.objective = objective
 
-    def __call__(self, outputs, labels):
+    def __call__(self, labels, outputs):
         num_visible = tf.shape(labels["visible"])[0]
         outputs = {
             name: tf.concat(
@@ -40,7 +40,11 @@ class GlobalBatchObjective:
             for name, rows in outputs.items()
         }
         labels = {name: gather(labels[name]) for name in MODALITIES}
-        return self.objective(outputs, labels)
+        return self.objective(labels, outputs)
+
+    def check_batch(self, batch, network):
+        """Raises `ValueError` for a batch that cannot be trained on."""
+        self.objective.check_batch(batch, network)
 
     @property
     def terms(self):

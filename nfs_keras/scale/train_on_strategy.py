@@ -40,7 +40,7 @@ def train_on_strategy(
         steps_per_epoch: Int.
         checkpoints: Path of a directory that all hosts share.
         callbacks: Keras callbacks of every process, such as
-            `TemperatureAnnealing`.
+            `TemperatureAnnealing` and `SearchPhases`.
         chief_callbacks: Callbacks that write files, for the chief alone. They
             may read the logs and must not read the model.
 
@@ -52,7 +52,7 @@ def train_on_strategy(
         first_epoch = TrainingCheckpoint(checkpoints).restore(model)
     first_step = first_epoch * steps_per_epoch
     batches = iter(replica_batches(strategy, make_dataset, first_step))
-    step = make_step(strategy, model)
+    steps = {}
     if is_chief(strategy):
         callbacks = [*callbacks, *chief_callbacks]
     with saver(strategy, checkpoints) as checkpoint:
@@ -68,9 +68,11 @@ def train_on_strategy(
             model.reset_metrics()
             for index in range(steps_per_epoch):
                 events.on_train_batch_begin(index)
-                # The flag makes a new trace: Python decides what a step does.
-                warming_up = getattr(model, "warming_up", False)
-                logs = step(next(batches), warming_up)
+                # The phase of a search says what a step does.
+                phase = getattr(model, "phase_name", None)
+                if phase not in steps:
+                    steps[phase] = make_step(strategy, model)
+                logs = steps[phase](next(batches))
                 events.on_train_batch_end(index)
             events.on_epoch_end(epoch, average(strategy, logs))
         events.on_train_end()
@@ -99,7 +101,7 @@ def make_step(strategy, model):
     """Compiles one training step of all replicas."""
 
     @tf.function
-    def step(batch, warming_up):
+    def step(batch):
         return strategy.run(model.train_step, args=(batch,))
 
     return step

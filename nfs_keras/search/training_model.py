@@ -42,6 +42,7 @@ class TrainingModel(keras.Model):
             )
         self.model = model
         self.means = {}
+        self._evaluating = False
         self.built = True
 
     def compile(self, optimizer="sgd", loss=None, metrics=None, **kwargs):
@@ -127,8 +128,7 @@ class TrainingModel(keras.Model):
         outputs = self(x, training=False)
         self.track_loss(*loss_of(self.loss_function, y, outputs, weight))
         self.compute_metrics(x, y, outputs, weight)
-        logs = TrainingModel.report(self)
-        return {k: v for k, v in logs.items() if not of_gates(k)}
+        return self.report_evaluation()
 
     def descend_weights(self, batch):
         """Moves the weights, and batch-norm statistics, by a train batch."""
@@ -177,8 +177,22 @@ class TrainingModel(keras.Model):
         logs = {name: mean.result() for name, mean in self.means.items()}
         return {**logs, **keras.Model.get_metrics_result(self)}
 
+    def report_evaluation(self):
+        """The means of an evaluation so far, in which no gate moves."""
+        logs = TrainingModel.report(self)
+        return {k: v for k, v in logs.items() if not of_gates(k)}
+
+    def evaluate(self, *args, **kwargs):
+        self._evaluating = True
+        try:
+            return super().evaluate(*args, **kwargs)
+        finally:
+            self._evaluating = False
+
     def get_metrics_result(self):
-        return self.report()
+        # Over replicas Keras asks for the means of all of them, and takes the
+        # answer only if it has the names that the step has returned.
+        return self.report_evaluation() if self._evaluating else self.report()
 
     def get_compile_config(self):
         if not self.compiled:

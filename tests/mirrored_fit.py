@@ -1,0 +1,109 @@
+"""Fits a search of a plain model on two devices: `python mirrored_fit.py FILE`.
+
+The model has a loss of each output, sample weights, a metric and a
+regularizer. Its gates wait or draw alike on all replicas, so that the result
+can be compared with that of one device.
+"""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nfs_keras.layers import DualLevelSearch, find_gates
+from nfs_keras.layers.search_gate import ReplicaSeedGenerator
+from nfs_keras.models import SearchModel
+
+
+def make_model():
+    keras.utils.set_random_seed(0)
+    maps = keras.Input((6, 6, 2), name="maps")
+    x = keras.layers.Conv2D(
+        4, 3, activation="relu", kernel_regularizer=keras.regularizers.L2(0.1)
+    )(maps)
+    x = DualLevelSearch(noise="batch", seed=1, sparsity=0.01, name="cell")(x)
+    x = keras.layers.Conv2D(4, 3, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = {
+        "kind": keras.layers.Dense(3, activation="softmax", name="kind")(x),
+        "size": keras.layers.Dense(1, name="size")(x),
+    }
+    return keras.Model(maps, outputs)
+
+
+def make_search(mode="first_order"):
+    search = SearchModel(make_model())
+    search.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9),
+        keras.optimizers.SGD(1.0),
+        loss={"kind": "sparse_categorical_crossentropy", "size": "mse"},
+        metrics={"kind": ["accuracy"]},
+        budget=0.6,
+        mode=mode,
+    )
+    return search
+
+
+def make_pairs():
+    generator = np.random.default_rng(0)
+
+    def batch():
+        maps = generator.normal(size=(3, 8, 6, 6, 2)).astype("float32")
+        kinds = generator.integers(0, 3, (3, 8)).astype("int32")
+        sizes = maps.mean(axis=(2, 3, 4))[..., None]
+        weights = generator.uniform(0, 2, (3, 8)).astype("float32")
+        return maps, {"kind": kinds, "size": sizes}, weights
+
+    return tf.data.Dataset.from_tensor_slices((batch(), batch()))
+
+
+def train(search):
+    """Fits, and gives what has changed and what was reported."""
+    history = search.fit(make_pairs(), verbose=0).history
+    variables = {
+        f"variable {i}": np.array(v)
+        for i, v in enumerate(
+            [
+                *search.model.trainable_variables,
+                *search.optimizer.variables,
+                *search.arch_optimizer.variables,
+            ]
+        )
+    }
+    plain = make_pairs().map(lambda train, proxy: train)
+    report = search.evaluate(plain, verbose=0, return_dict=True)
+    return {
+        **variables,
+        **{f"log {k}": np.array(v) for k, v in history.items()},
+        **{f"report {k}": np.array(v) for k, v in report.items()},
+    }
+
+
+def share_draws():
+    """Lets all replicas draw the same noise, as one device does."""
+    ReplicaSeedGenerator.next = keras.random.SeedGenerator.next
+
+
+def main(path):
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, halves)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        refused = ""
+        try:
+            make_search("second_order")
+        except ValueError as error:
+            refused = str(error)
+        gates = find_gates(make_model())
+        step = tf.function(lambda: gates[0].keep(1, training=True))
+        draws = strategy.experimental_local_results(strategy.run(step))
+        share_draws()
+        search = make_search()
+    different = not np.array_equal(*draws)
+    np.savez(path, refused=refused, different=different, **train(search))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
