@@ -18,7 +18,6 @@ import time
 
 import keras
 import numpy as np
-from nfs_keras.models.cost import count_flops
 
 from benchmarks.measure import (
     figure,

@@ -34,10 +34,6 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from nfs_keras.backbones import Backbone, resnet50
-from nfs_keras.backbones.fused_batch_norm import FusedBatchNorm
-from nfs_keras.backbones.residual_block import ResidualBlock
-from nfs_keras.backbones.stem import Stem
 
 from benchmarks.measure import (
     RESULTS,

@@ -20,14 +20,12 @@ def write_run_folder(
     write_json(directory / "run.json", run_information(directory, seed))
     (directory / "history.csv").write_text(history())
     write_gates(directory, rng)
-    gap = {"relaxed": 41.25, "derived": 39.5}
-    write_json(directory / "discretisation_gap.json", gap)
     samples = list_samples(num_identities, num_images)
     for row, clarity in (("baseline", 0.7), ("searched", 1.4)):
         arrays = embed(samples, dim, clarity, seed)
         np.savez(directory / f"embeddings/{row}.npz", **arrays)
     write_json(directory / "metrics.json", metrics(num_identities * num_images))
-    write_json(directory / "calibration.json", calibration())
+    write_json(directory / "calibration.json", {"directions": calibration()})
     if pictures:
         draw_pictures(directory / "data", samples)
     return directory

@@ -1,166 +1,369 @@
-import itertools
+"""`compact`, on whole models: exact, smaller, plain, and a copy."""
+
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
-from nfs_keras.backbones import Backbone, Stage
-from nfs_keras.backbones.residual_block import ResidualBlock
-from nfs_keras.backbones.stem import Stem
-from nfs_keras.models.compact import kept_channels
+import tensorflow as tf
+from graph_cases import (
+    IMAGES,
+    SHAPE,
+    assert_same_outputs,
+    check_compacted,
+    close_at_random,
+    gate,
+    layer_of,
+    model_of,
+    randomize,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
 
-from nfs_keras.layers import DualLevelSearch, find_gates
-from nfs_keras.models import Architecture, compact, count_flops, reid_network
-from tests.search_cases import IMAGE_SHAPE, derive_at_random, make_batch
+from nfs_keras.layers import (
+    ChannelSearch,
+    DualLevelSearch,
+    SpatialSearch,
+    find_gates,
+)
+from nfs_keras.models import compact, count_flops
+from nfs_keras.search.graph import trace
 
-SEARCHES = ("dual", "channel", "spatial")
-BOTH = ("visible", "infrared")
+MODALITY = np.array([0, 1, 1])
 
 
-def derived_network(search="dual", bottleneck=False, seed=0, inner=False):
-    """A network of two residual stages, with choices made at random."""
-    keras.utils.set_random_seed(seed)
-    plans = ((8, 6, 1), (12, 4, 2))  # filters, inner filters, stride
-    backbone = Backbone(
-        make_stem=lambda name: Stem(4, 3, name=name),
-        stages=[
-            [
-                ResidualBlock(f, n, bottleneck, stride, project=True),
-                ResidualBlock(f, n, bottleneck),
-            ]
-            for f, n, stride in plans
-        ],
+def network(image):
+    """A small network with gates, a sum and a skip connection."""
+    maps = gate(layers.Conv2D(8, 3, activation="relu")(image), "first")
+    branch = layers.BatchNormalization()(layers.Conv2D(8, 3, 1, "same")(maps))
+    maps = gate(layers.ReLU()(layers.Add()([maps, branch])), "second")
+    pooled = layers.GlobalAveragePooling2D()(maps)
+    return layers.Dense(4, name="classes")(pooled)
+
+
+def two_modalities(grow):
+    """A model of images and their modality, gates closed at random."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input(SHAPE)
+    modality = keras.Input((), dtype="int32", name="modality")
+    model = keras.Model([image, modality], grow(image, modality))
+    randomize(model)
+    close_at_random(model)
+    return model
+
+
+def test_models_inside_a_model_are_compacted():
+    inner = model_of(network)
+
+    def grow(image):
+        return layers.Dense(3)(layers.ReLU()(inner(image)))
+
+    model = model_of(grow)
+    smaller = check_compacted(model)
+    assert count_flops(smaller) < 0.7 * count_flops(model)
+    assert not any(isinstance(x, keras.Model) for x in smaller.layers)
+
+
+def test_a_model_that_is_called_twice_is_exact():
+    inner = keras.Sequential(
+        [keras.Input(SHAPE), layers.Conv2D(6, 3), ChannelSearch()]
     )
-    network = reid_network(backbone, IMAGE_SHAPE, 6, search, inner=inner)
-    derive_at_random(network, seed)
-    Architecture.derive(network).apply(network)
-    return network
-
-
-CASES = [
-    *itertools.product(SEARCHES, (False, True), (False,)),
-    *itertools.product(("dual", "channel"), (False, True), (True,)),
-]
-
-
-@pytest.fixture(scope="module", params=CASES)
-def network(request):
-    search, bottleneck, inner = request.param
-    return derived_network(search, bottleneck, inner=inner)
-
-
-def embed(network, name):
-    images, _ = make_batch()
-    return np.array(network.encoder(name)(images[name]))
-
-
-def test_its_outputs_are_those_of_the_masked_network(network):
-    images, _ = make_batch()
-    masked, small = network(images), compact(network)(images)
-    kept = kept_channels(network.stages[-1])
-    dropped = np.setdiff1d(np.arange(12), kept)
-    embedding = np.array(masked["embedding"])
-    np.testing.assert_allclose(
-        small["embedding"], embedding[:, kept], atol=1e-5
+    model = model_of(
+        lambda x: layers.Dense(3)(layers.Add()([inner(x), inner(2 * x)]))
     )
-    np.testing.assert_allclose(embedding[:, dropped], 0.0, atol=1e-5)
-    np.testing.assert_allclose(small["logits"], masked["logits"], atol=1e-5)
+    check_compacted(model)
 
 
-@pytest.mark.parametrize("modality", BOTH)
-def test_for_one_modality_its_encoder_is_that_of_the_masked_network(
-    network, modality
-):
-    kept = kept_channels(network.stages[-1])
-    np.testing.assert_allclose(
-        embed(compact(network, modality), modality),
-        embed(network, modality)[:, kept],
-        atol=1e-5,
-    )
+def test_a_layer_that_is_called_twice_is_exact():
+    convolution, relu = layers.Conv2D(3, 3, 1, "same"), layers.ReLU()
+    shared = ChannelSearch()
+
+    def grow(x):
+        maps = relu(shared(convolution(shared(convolution(x)))))
+        maps = relu(gate(layers.Conv2D(7, 3)(maps)))
+        return layers.Dense(3)(maps)
+
+    check_compacted(model_of(grow))
 
 
-@pytest.mark.parametrize("inner", [False, True])
-def test_it_is_smaller_by_flops_and_parameters(inner):
-    network = derived_network("channel", inner=inner)
-    whole = compact(network)
-    one = compact(network, "visible")
-    for measure in (
-        lambda n: count_flops(n.encoder("visible")),
-        lambda n: n.count_params(),
-    ):
-        assert measure(one) < measure(whole) < measure(network)
+def test_a_reshape_of_two_maps_takes_the_channels_of_each():
+    reshape = layers.Reshape((42, 6))
+
+    def grow(x):
+        maps = [reshape(gate(layers.Conv2D(6, 3)(x))) for _ in range(2)]
+        return layers.Concatenate()([layers.Dense(4)(m) for m in maps])
+
+    check_compacted(model_of(grow))
 
 
-def test_channels_inside_a_block_are_cut_where_no_modality_keeps_them():
-    network = derived_network("channel", bottleneck=True, inner=True)
-    small = compact(network)
-    for old, new in zip(network.stages, small.stages, strict=True):
-        for block, smaller in zip(old.blocks, new.blocks, strict=True):
-            kept = [np.array(g.mask).any(axis=0) for g in block.inner_gates]
-            assert smaller.inner_widths == [mask.sum() for mask in kept]
+@pytest.mark.parametrize("built_by_call", [False, True])
+def test_a_sequential_model_is_compacted(built_by_call):
+    parts = [layers.Conv2D(8, 3), ChannelSearch(), layers.Flatten()]
+    first = [] if built_by_call else [keras.Input(SHAPE)]
+    model = keras.Sequential([*first, *parts, layers.Dense(3)])
+    model(IMAGES)
+    close_at_random(model)
+    smaller = check_compacted(model)
+    assert count_flops(smaller) < 0.6 * count_flops(model)
 
 
-def test_a_gate_that_closes_nothing_any_more_is_left_out():
-    network = derived_network("channel", inner=True)
-    assert find_gates(network)
-    assert not find_gates(compact(network, "visible").stages[0])
-    for gate in find_gates(network):
-        gate.freeze(np.arange(gate.mask.shape[-1]) % 2)  # alike in both
-    assert not find_gates(compact(network))
+def test_a_gate_at_an_output_becomes_a_constant_mask():
+    model = model_of(lambda x: gate(layers.Conv2D(8, 3)(x), "last"))
+    smaller = check_compacted(model)
+    assert smaller.output_shape == model.output_shape
+    assert type(smaller.layers[-1]) is layers.Rescaling
+    assert smaller.layers[-1].name == "last"
 
 
-def test_with_every_gate_open_nothing_is_cut():
-    network = derived_network(inner=True)
-    for gate in find_gates(network):
-        gate.open()
-    same = compact(network)
-    assert not find_gates(same)
-    for name in BOTH:
-        np.testing.assert_allclose(
-            embed(same, name), embed(network, name), atol=1e-6
-        )
+def test_with_all_channels_of_a_gate_closed_it_is_exact():
+    def grow(image):
+        maps = layers.BatchNormalization()(gate(layers.Conv2D(8, 3)(image)))
+        maps = gate(layers.Conv2D(6, 3)(maps))
+        return layers.Dense(3)(layers.Flatten()(maps))
+
+    for number in range(2):
+        model = model_of(grow)
+        find_gates(model)[number].freeze(0.0)
+        smaller = check_compacted(model)
+        assert layer_of(smaller, layers.Conv2D).filters == (1, 4)[number]
 
 
-def test_it_is_a_plain_keras_model_that_survives_saving(tmp_path):
-    small = compact(derived_network(inner=True))
-    small.save(tmp_path / "compact.keras")
-    loaded = keras.models.load_model(tmp_path / "compact.keras")
-    np.testing.assert_array_equal(
-        embed(loaded, "visible"), embed(small, "visible")
-    )
+def test_with_every_gate_open_nothing_is_removed():
+    model = model_of(network)
+    for found in find_gates(model):
+        found.open()
+    smaller = check_compacted(model)
+    assert not find_gates(smaller)
+    assert count_flops(smaller) == count_flops(model)
+    weights = sum(int(np.prod(x.shape)) for x in model.weights)
+    gates = sum(x.count_params() for x in find_gates(model))
+    assert smaller.count_params() == weights - gates
 
 
-def test_the_network_it_was_made_from_stays_as_it_was():
-    network = derived_network()
-    before = [np.array(v) for v in network.variables]
-    small = compact(network)
-    for variable in small.variables:
-        variable.assign(np.zeros(variable.shape))
-    for value, variable in zip(before, network.variables, strict=True):
+def test_pixels_are_masked_and_save_nothing():
+    def grow(image):
+        return layers.Dense(3)(SpatialSearch()(layers.Conv2D(5, 3)(image)))
+
+    model = model_of(grow)
+    assert count_flops(check_compacted(model)) == count_flops(model)
+
+
+def test_a_mask_between_zero_and_one_goes_into_a_constant():
+    model = model_of(lambda x: layers.Dense(3)(gate(layers.Conv2D(4, 3)(x))))
+    find_gates(model)[0].freeze([0.0, 0.25, 1.0, 0.0])
+    smaller = check_compacted(model)
+    assert layer_of(smaller, layers.Conv2D).filters == 2
+
+
+def test_several_inputs_and_outputs_keep_their_structure():
+    inputs = {name: keras.Input(SHAPE, name=name) for name in "ab"}
+    maps = [gate(layers.Conv2D(6, 3)(x)) for x in inputs.values()]
+    outputs = {"sum": layers.Dense(3)(layers.Add()(maps)), "map": maps[0]}
+    model = keras.Model(inputs, outputs)
+    close_at_random(model)
+    smaller = check_compacted(model, {"a": IMAGES, "b": 2 * IMAGES})
+    assert set(smaller.output) == {"sum", "map"}
+    assert {x.name for x in smaller.inputs} == {"a", "b"}
+
+
+def dual_network(image, modality):
+    first, cell = ChannelSearch(2), DualLevelSearch(2)
+    maps = layers.Conv2D(8, 3, activation="relu")(image)
+    maps = layers.BatchNormalization()(first(maps, modality))
+    maps = cell(layers.Conv2D(9, 3)(maps), modality=modality)
+    return layers.Dense(3)(layers.Flatten()(maps))
+
+
+def test_for_two_modalities_only_what_differs_stays_a_gate():
+    model = two_modalities(dual_network)
+    smaller = check_compacted(model, [IMAGES, MODALITY])
+    assert len(find_gates(smaller)) == 3
+    assert all(found.is_frozen for found in find_gates(smaller))
+    for found in find_gates(model):
+        found.freeze(found.mask[:1])  # alike in both
+    smaller = check_compacted(model, [IMAGES, MODALITY])
+    assert not find_gates(smaller)
+
+
+@pytest.mark.parametrize("modality", [0, 1])
+def test_for_one_modality_of_two_it_is_smaller_and_has_no_gate(modality):
+    model = two_modalities(dual_network)
+    both, one = compact(model), compact(model, modality)
+    given = [IMAGES, 0 * MODALITY + modality]
+    assert_same_outputs(one(given), model(given))
+    assert not find_gates(one)
+    assert count_flops(one) < count_flops(both) < count_flops(model)
+
+
+def test_a_modality_that_is_fixed_in_the_model_is_exact():
+    shared = ChannelSearch(2)
+    images = [keras.Input(SHAPE), keras.Input(SHAPE)]
+    maps = [
+        layers.Dense(4)(shared(layers.Conv2D(8, 3)(image), modality=index))
+        for index, image in enumerate(images)
+    ]
+    model = keras.Model(images, layers.Add()(maps))
+    close_at_random(model)
+    smaller = check_compacted(model, [IMAGES, 2 * IMAGES])
+    assert not find_gates(smaller)
+    kept = np.array(shared.mask).sum(axis=1)
+    convolutions = [x for x in smaller.layers if isinstance(x, layers.Conv2D)]
+    assert [x.filters for x in convolutions] == kept.tolist()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float64"])
+def test_other_precisions_are_kept(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = model_of(lambda image: gate(network(image)))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    smaller = compact(model)
+    policies = {x.dtype_policy.name for x in smaller.layers[1:]}
+    assert policies == {policy}
+    assert smaller.output.dtype == model.output.dtype
+    np.testing.assert_allclose(smaller(IMAGES), model(IMAGES), atol=2e-3)
+
+
+def test_images_of_any_size_pass():
+    image = keras.Input((None, None, 3))
+    maps = layers.BatchNormalization()(gate(layers.Conv2D(8, 3)(image)))
+    model = keras.Model(image, layers.Conv2D(4, 3)(layers.ReLU()(maps)))
+    randomize(model)
+    close_at_random(model)
+    smaller = check_compacted(model)
+    assert layer_of(smaller, layers.Conv2D).filters == 4
+    assert_same_outputs(smaller(IMAGES[:, :6]), model(IMAGES[:, :6]))
+
+
+def test_it_shares_nothing_with_the_model():
+    model = model_of(network)
+    before = [np.array(v) for v in model.variables]
+    smaller = compact(model)
+    smaller.compile("sgd", "mse")
+    smaller.fit(IMAGES, np.ones((3, 4)), verbose=0)
+    for value, variable in zip(before, model.variables, strict=True):
         np.testing.assert_array_equal(value, variable)
 
 
-def test_a_network_that_still_searches_is_refused():
-    network = derived_network()
-    network.cells["stage2"].search()
-    with pytest.raises(ValueError, match="cell of 'stage2', which is still"):
-        compact(network)
+def test_a_frozen_layer_stays_frozen():
+    model = model_of(network)
+    model.get_layer("classes").trainable = False
+    smaller = compact(model)
+    assert not smaller.get_layer("classes").trainable
+    assert len(smaller.trainable_variables) == 6
 
 
-def test_a_cell_that_sums_its_levels_is_refused():
-    network = derived_network()
-    blocks, cell = network.stages[1].blocks, DualLevelSearch(combine="sum")
-    network.stages[1] = Stage(blocks, cell, name="stage2")
-    network.stages[1].build((None, 8, 4, 8))
-    cell.open()
-    with pytest.raises(ValueError, match="combine='product'"):
-        compact(network)
+def test_a_regularizer_and_the_model_s_name_are_kept():
+    model = model_of(
+        lambda x: layers.Dense(3, kernel_regularizer="l2")(
+            gate(layers.Conv2D(4, 3, kernel_regularizer="l1")(x))
+        )
+    )
+    smaller = compact(model)
+    assert len(smaller.losses) == 2
+    assert smaller.name == model.name
 
 
-@pytest.mark.parametrize(
-    "block", [keras.layers.Conv2D(12, 3), ResidualBlock(8, 4)]
+def test_a_model_that_still_searches_is_refused():
+    model = model_of(network)
+    find_gates(model)[1].search()
+    with pytest.raises(ValueError, match="gate 'second', which is still sear"):
+        compact(model)
+
+
+PLAIN = """
+import sys
+sys.modules["nfs_keras"] = None
+import keras, numpy as np, tensorflow as tf
+folder = sys.argv[1]
+images = np.load(folder + "/images.npy")
+model = keras.saving.load_model(folder + "/smaller.keras")
+serve = tf.saved_model.load(folder + "/1").signatures["serving_default"]
+(served,) = serve(tf.constant(images)).values()
+np.savez(folder + "/found.npz", loaded=model(images), served=served)
+"""
+
+
+def test_it_is_plain_keras_that_needs_no_nfs_keras(tmp_path):
+    model = model_of(network)
+    smaller = compact(model)
+    smaller.save(tmp_path / "smaller.keras")
+    smaller.export(tmp_path / "1", format="tf_saved_model", verbose=False)
+    np.save(tmp_path / "images.npy", IMAGES)
+    subprocess.run([sys.executable, "-c", PLAIN, str(tmp_path)], check=True)
+    with np.load(tmp_path / "found.npz") as found:
+        assert_same_outputs(found["loaded"], smaller(IMAGES))
+        assert_same_outputs(found["served"], model(IMAGES))
+
+
+def test_a_saved_and_loaded_model_is_compacted_alike(tmp_path):
+    model = model_of(network)
+    model.save(tmp_path / "model.keras")
+    twin = keras.saving.load_model(tmp_path / "model.keras")
+    smaller, again = compact(model), compact(twin)
+    for a, b in zip(smaller.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_it_can_be_gated_and_compacted_again():
+    smaller = compact(model_of(network))
+    assert_same_outputs(compact(smaller)(IMAGES), smaller(IMAGES))
+
+
+STEPS = {
+    "conv": lambda a, b: layers.Conv2D(5, 3, 1, "same")(a),
+    "conv_valid_padded": lambda a, b: layers.Conv2D(4, 3)(
+        layers.ZeroPadding2D(1)(a)
+    ),
+    "depthwise": lambda a, b: layers.DepthwiseConv2D(3, padding="same")(a),
+    "norm": lambda a, b: layers.BatchNormalization()(a),
+    "relu": lambda a, b: layers.ReLU()(a),
+    "sigmoid": lambda a, b: layers.Activation("sigmoid")(a),
+    "gate": lambda a, b: gate(a),
+    "pixels": lambda a, b: SpatialSearch()(a),
+    "both": lambda a, b: DualLevelSearch()(a),
+    "concatenate": lambda a, b: layers.Concatenate()([a, b]),
+    "add": lambda a, b: layers.Add()([a, layers.Dense(a.shape[-1])(b)]),
+    "multiply": lambda a, b: layers.Multiply()(
+        [a, layers.Dense(a.shape[-1], activation="sigmoid")(b)]
+    ),
+    "excite": lambda a, b: layers.Multiply()(
+        [
+            a,
+            layers.Dense(a.shape[-1], activation="sigmoid")(
+                layers.GlobalAveragePooling2D(keepdims=True)(b)
+            ),
+        ]
+    ),
+    "layer_norm": lambda a, b: layers.LayerNormalization()(a),
+    "pool": lambda a, b: layers.AveragePooling2D(3, 1, "same")(a),
+    "operation": lambda a, b: 2 * a + 1,
+}
+CHOICE = st.tuples(st.sampled_from(sorted(STEPS)), *2 * [st.integers(0, 99)])
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    st.lists(CHOICE, min_size=4, max_size=12),
+    st.sampled_from([0.3, 0.6, 1.0]),
 )
-def test_a_stage_that_starts_no_stream_of_its_own_is_refused(block):
-    network = derived_network(None)
-    network.stages[1] = Stage([block], name="stage2")
-    with pytest.raises(ValueError, match="Received: stage 'stage2'"):
-        compact(network)
+def test_any_graph_is_compacted_exactly(steps, share):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((4, 4, 3))
+    maps = [image]
+    for name, a, b in steps:
+        a, b = maps[-1 - a % min(3, len(maps))], maps[b % len(maps)]
+        maps.append(STEPS[name](a, b))
+    model = keras.Model(image, [maps[-1], layers.Flatten()(maps[-2])])
+    randomize(model)
+    close_at_random(model, share=share)
+    images = IMAGES[:, :4, :4]
+    smaller = compact(model)
+    for found, expected in zip(smaller(images), model(images), strict=True):
+        scale = max(1.0, float(tf.reduce_max(tf.abs(expected))))
+        np.testing.assert_allclose(found / scale, expected / scale, atol=1e-5)
+    assert count_flops(smaller) <= count_flops(model)
+    assert len(trace(smaller).nodes) <= len(trace(model).nodes) + 24

@@ -113,8 +113,8 @@ def test_fit_reports_losses_and_the_state_of_the_gates():
     history = model.fit(make_pairs(count=2), verbose=0).history
     assert {
         "loss", "identity", "triplet", "accuracy", "arch_loss",
-        "arch_contrast", "arch_triplet", "operations", "open_fraction", "gate_entropy",
-        "temperature",
+        "arch_contrast", "arch_triplet", "operations", "open_fraction",
+        "gate_entropy", "temperature",
     } == set(history)  # fmt: skip
     assert all(np.isfinite(v) for values in history.values() for v in values)
     assert history["loss"][0] > 0

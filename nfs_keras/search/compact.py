@@ -205,7 +205,9 @@ class Builder:
         """Calls a gate that differs between modalities, for fewer channels."""
         gate = node.layer
         new = self.clone(gate, weights=False)
-        modality = self.new(node.modality)
+        modality = node.modality
+        if isinstance(modality, keras.KerasTensor):
+            modality = self.new(modality)
         outputs = new(maps, modality=modality)
         for old, smaller in zip(find_gates(gate), find_gates(new), strict=True):
             mask = ops.convert_to_numpy(old.mask)

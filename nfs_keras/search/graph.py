@@ -33,6 +33,12 @@ class Node(NamedTuple):
         return [x for x in arguments if isinstance(x, keras.KerasTensor)]
 
     @property
+    def training(self):
+        """Dict of the argument `training`, if the call fixes it."""
+        given = self.kwargs.get("training")
+        return {} if given is None else {"training": given}
+
+    @property
     def modality(self):
         """The argument `modality` of a gate's call, or `None`."""
         given = [*self.args[1:2], self.kwargs.get("modality")]
@@ -107,8 +113,13 @@ def trace(model):
         )
     nodes, aliases = [], {}
 
+    def origin(x):
+        while id(x) in aliases:  # a model in a model in a model
+            x = aliases[id(x)]
+        return x
+
     def resolve(structure):
-        return tree.map_structure(lambda x: aliases.get(id(x), x), structure)
+        return tree.map_structure(origin, structure)
 
     def call(layer, *args, **kwargs):
         outputs = layer(*args, **kwargs)

@@ -206,7 +206,7 @@ class ChannelWise(Rule):
         layer, kept = node.layer, build.kept(node.outputs)
         (tensor,) = node.tensors
         smaller = build.clone(layer, weights=False, **self.config(node, kept))
-        outputs = smaller(build.take(tensor, kept))
+        outputs = smaller(build.take(tensor, kept), **node.training)
         for old, new in zip(layer.weights, smaller.weights, strict=True):
             new.assign(self.sliced(old, kept, num_channels(tensor)))
         build.set_constants(node, build.evaluate)
@@ -521,10 +521,13 @@ class Gate(Rule):
         tensor, kept = node.tensors[0], build.kept(node.outputs)
         maps = build.take(tensor, kept)
         mask = gate_mask(node.layer, len(tensor.shape) - 2)
+        given = build.modality
+        if isinstance(node.modality, int):
+            given = node.modality
         if node.kwargs.get("frozen_only"):
             mask = (mask > 0).max(axis=0, keepdims=True).astype("float32")
-        elif node.layer.num_modalities > 1 and build.modality is not None:
-            mask = mask[[build.modality]]
+        elif node.layer.num_modalities > 1 and given is not None:
+            mask = mask[[given]]
         build.set_constants(
             node, lambda node: build.constants(tensor) * mask[0].ravel()
         )
@@ -533,8 +536,11 @@ class Gate(Rule):
         if (mask == 1).all():
             return maps
         if (mask == mask[:1]).all():
-            scale, name = mask[0].tolist(), build.name(node.layer.name)
-            return keras.layers.Rescaling(scale, name=name)(maps)
+            return keras.layers.Rescaling(
+                mask[0].tolist(),
+                name=build.name(node.layer.name),
+                dtype=node.layer.dtype_policy,
+            )(maps)
         return build.masked(node, maps, kept)
 
 
@@ -622,11 +628,14 @@ def rule_of(node, num_calls=1):
     """Finds the rule of a layer call.
 
     A layer with weights that is called several times keeps all its channels:
-    each call might want others.
+    each call might want others. So does one that trains at inference too,
+    such as a batch norm called with `training=True`: its constants vary.
     """
     rule = RULES.get(type(node.layer), OPAQUE)
-    shared = num_calls > 1 and not isinstance(rule, Gate)
-    if shared and getattr(node.layer, "weights", []):
+    if isinstance(rule, Gate):
+        return rule
+    shared = num_calls > 1 and getattr(node.layer, "weights", [])
+    if shared or node.training.get("training"):
         return OPAQUE
     return rule if rule.applies(node) else OPAQUE
 
@@ -667,6 +676,7 @@ register_rule(
 )
 for _name in ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"):
     register_rule(getattr(_layers, _name), ChannelWise(keeps_constant=False))
+register_rule(_layers.PReLU, ChannelWise(keeps_constant=False))
 register_rule(GeneralizedMeanPooling2D, ChannelWise(keeps_zero=False))
 register_rule(
     _layers.Activation,

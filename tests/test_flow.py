@@ -1,0 +1,190 @@
+"""Operations are counted, expected and differentiated over a graph."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from graph_cases import IMAGES, SHAPE, close_at_random, gate, randomize
+from keras import layers
+from test_compact import dual_network, network, two_modalities
+
+from nfs_keras.layers import ChannelSearch, find_gates
+from nfs_keras.models import Architecture, compact, count_flops
+from nfs_keras.search.flow import (
+    count_operations,
+    decided,
+    expected,
+    nothing_closed,
+)
+from nfs_keras.search.graph import trace
+
+
+def model_of(grow):
+    keras.utils.set_random_seed(0)
+    image = keras.Input(SHAPE)
+    model = keras.Model(image, grow(image))
+    randomize(model)
+    return model
+
+
+def excited(image):
+    maps = gate(layers.Conv2D(8, 3, activation="relu")(image))
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(maps)
+    squeezed = gate(layers.Dense(4, activation="relu")(squeezed))
+    scale = layers.Dense(8, activation="sigmoid")(squeezed)
+    maps = layers.Multiply()([maps, scale])
+    maps = gate(layers.DepthwiseConv2D(3, use_bias=False)(maps))
+    return layers.Dense(3)(layers.Flatten()(maps))
+
+
+def branched(image):
+    parts = [gate(layers.Conv2D(n, 3)(image)) for n in (4, 6)]
+    maps = layers.Concatenate()(parts)
+    maps = gate(layers.SeparableConv2D(6, 3)(maps))
+    return layers.Conv2DTranspose(3, 3)(maps)
+
+
+GRAPHS = pytest.mark.parametrize("grow", [network, excited, branched])
+
+
+def test_a_multiply_add_counts_as_two_operations():
+    vector = keras.Input((7,))
+    layer = layers.Dense(5, use_bias=False)
+    assert count_flops(keras.Model(vector, layer(vector))) == 2 * 5 * 7
+
+
+@pytest.mark.parametrize(
+    "layer, flops",
+    [
+        (layers.Conv2D(4, 3, padding="same"), 2 * 9 * 3 * 4 * 72),
+        (layers.Conv2D(4, 3, 2), 2 * 9 * 3 * 4 * 4 * 3),
+        (layers.DepthwiseConv2D(3), 2 * 9 * 3 * 7 * 6),
+        (layers.SeparableConv2D(4, 3), 2 * (9 * 3 + 3 * 4) * 7 * 6),
+        (layers.Conv2DTranspose(4, 3, 2), 2 * 9 * 3 * 4 * 72),
+        (layers.Dropout(0.5), 0),
+    ],
+)
+def test_a_layer_costs_its_kernel_at_every_pixel(layer, flops):
+    assert count_flops(model_of(layer)) == flops
+
+
+def profiled(model):
+    """What TensorFlow's own profiler counts."""
+    spec = tf.TensorSpec((1, *model.input_shape[1:]))
+    function = tf.function(model).get_concrete_function(spec)
+    options = tf.compat.v1.profiler.ProfileOptionBuilder
+    found = tf.compat.v1.profiler.profile(
+        function.graph,
+        options=options(options.float_operation()).with_empty_output().build(),
+    )
+    return found.total_float_ops
+
+
+@pytest.mark.parametrize("make", ["convnet", "mobilenet"])
+def test_it_agrees_with_tensorflow_s_profiler(make):
+    def convnet(x):
+        for size in (16, 32, 64):
+            x = layers.Conv2D(size, 3, padding="same", activation="relu")(x)
+        return layers.Dense(10)(layers.Flatten()(x))
+
+    if make == "convnet":
+        model = model_of(convnet)
+    else:
+        model = keras.applications.MobileNetV2((32, 32, 3), 0.35, weights=None)
+    assert count_flops(model) == pytest.approx(profiled(model), rel=0.05)
+
+
+@GRAPHS
+def test_decided_gates_cost_what_the_compacted_model_costs(grow):
+    model = model_of(grow)
+    close_at_random(model)
+    counted = count_operations(trace(model), decided)
+    assert counted == count_flops(compact(model)) < count_flops(model)
+
+
+@pytest.mark.parametrize("modality", [None, 0, 1])
+def test_operations_of_a_modality_are_those_of_its_compacted_model(modality):
+    model = two_modalities(dual_network)
+    counted = count_operations(trace(model), decided, modality)
+    assert counted == count_flops(compact(model, modality))
+
+
+@GRAPHS
+def test_expected_operations_tend_to_the_counted_ones(grow):
+    model = model_of(grow)
+    close_at_random(model)
+    graph = trace(model)
+    counted = count_operations(graph, decided)
+    for found in find_gates(model):
+        found.logits.assign(40 * (2 * np.array(found.mask) - 1))
+        found.search()
+    found = float(count_operations(graph, expected))
+    assert found == pytest.approx(counted, rel=1e-4)
+
+
+@GRAPHS
+def test_with_gates_open_operations_are_all_there(grow):
+    model = model_of(grow)
+    graph = trace(model)
+    everything = count_operations(graph, nothing_closed)
+    for found in find_gates(model):
+        found.logits.assign(np.full(found.logits.shape, 40.0))
+    assert float(count_operations(graph, expected)) == pytest.approx(everything)
+    assert count_flops(model) == everything
+
+
+@GRAPHS
+def test_a_gradient_reaches_every_logit_and_closes_it(grow):
+    model = model_of(grow)
+    graph = trace(model)
+    rng = np.random.default_rng(0)
+    logits = [found.logits for found in find_gates(model)]
+    for variable in logits:
+        variable.assign(rng.normal(size=variable.shape))
+    values = [variable.value for variable in logits]
+    with tf.GradientTape() as tape:
+        operations = count_operations(graph, expected)
+    for gradient in tape.gradient(operations, values):
+        gradient = tf.convert_to_tensor(gradient).numpy()
+        assert np.all(np.isfinite(gradient)) and np.all(gradient >= 0)
+        assert np.any(gradient > 0)
+
+
+def test_descending_the_expected_operations_closes_gates():
+    model = model_of(network)
+    graph, before = trace(model), count_flops(model)
+    optimizer = keras.optimizers.Adam(0.3)
+    logits = [found.logits for found in find_gates(model)]
+    optimizer.build(logits)
+    for _ in range(40):
+        with tf.GradientTape() as tape:
+            share = count_operations(graph, expected) / before
+            loss = tf.nn.relu(share - 0.4)
+        gradients = tape.gradient(loss, [v.value for v in logits])
+        optimizer.apply(gradients, logits)
+    assert float(share) < 0.45
+    Architecture.derive(model).apply(model)
+    assert count_flops(compact(model)) < 0.6 * before
+
+
+def test_tied_gates_count_as_one():
+    shared = ChannelSearch(initial_logit=0.0)
+
+    def grow(image):
+        maps = shared(layers.Conv2D(8, 3)(image))
+        maps = layers.ReLU()(layers.Add()([maps, shared(maps)]))
+        return layers.Conv2D(4, 1)(maps)
+
+    model = model_of(grow)
+    share = float(shared.open_probabilities()[0, 0])
+    whole = count_flops(model)
+    found = count_operations(trace(model), expected)
+    assert float(found) == pytest.approx(share * whole, rel=1e-5)
+
+
+def test_a_map_of_unknown_size_is_refused():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, layers.Conv2D(4, 3)(image))
+    with pytest.raises(ValueError, match=r"shape \(None, None, None, 4\)"):
+        count_flops(model)
+    assert model(IMAGES).shape[-1] == 4
