@@ -26,6 +26,10 @@ flags.DEFINE_string(
     "server", None, "Instead of --model: host:port or http://host:port.",
     flag_values=FLAGS,
 )  # fmt: skip
+flags.DEFINE_integer(
+    "version", None, "Of the model on --server; the newest if not given.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_string(
     "certificates", None, "PEM file of authorities, for an encrypted --server.",
     flag_values=FLAGS,
@@ -40,6 +44,9 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer("batch_size", 64, "Images a call.", flag_values=FLAGS)
+flags.DEFINE_float(
+    "num_gpus", 0, "GPUs of each actor of Ray.", flag_values=FLAGS
+)
 for name in ("modality", "output"):
     flags.mark_flag_as_required(name, flag_values=FLAGS)
 flags.mark_flags_as_mutual_exclusive(
@@ -50,7 +57,10 @@ flags.mark_flags_as_mutual_exclusive(
 def run(words):
     if FLAGS.server:
         embedder = RemoteEmbedder(
-            FLAGS.server, FLAGS.modality, certificates=FLAGS.certificates
+            FLAGS.server,
+            FLAGS.modality,
+            version=FLAGS.version,
+            certificates=FLAGS.certificates,
         )
     else:
         embedder = Embedder(FLAGS.model, FLAGS.modality)
@@ -62,5 +72,6 @@ def run(words):
         embedder,
         engine=FLAGS.engine,
         batch_size=FLAGS.batch_size,
+        num_gpus=FLAGS.num_gpus,
     )
     print(counts)
