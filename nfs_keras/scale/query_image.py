@@ -48,8 +48,8 @@ def query_image(gallery, embedder, image, top=5, **where):
         ValueError: If the image cannot be decoded, or the gallery refuses
             the model or a condition.
     """
-    image = pathlib.Path(image).read_bytes()
-    embeddings, (valid,) = embedder.embed([image])
+    contents = pathlib.Path(image).read_bytes()
+    embeddings, (valid,) = embedder.embed([contents])
     if not valid:
         raise ValueError(
             "A query is a JPEG, PNG or BMP image. "
