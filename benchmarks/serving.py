@@ -46,7 +46,7 @@ from nfs_keras.models import (
     count_flops,
     reid_network,
 )
-from nfs_keras.serving import Client, export_saved_model
+from nfs_keras.serving import Client, ServerError, export_saved_model
 from nfs_keras.serving.endpoints import frozen_encoder
 
 BATCH = 16
@@ -213,19 +213,19 @@ def tails(latencies, aim):
 
 
 def press(address, number, seconds):
-    """Lets clients ask for one picture after the other, for a while.
+    """Lets clients ask for one image after the other, for a while.
 
     Returns:
         The seconds that each answer took, by the time of its question.
     """
-    picture, latencies = jpeg(), []
+    image, latencies = jpeg(), []
     end = time.perf_counter() + seconds + 1
 
     def ask():
         with Client(address, timeout=60) as client:
             while time.perf_counter() < end:
                 start = time.perf_counter()
-                client.embed([picture])
+                client.embed([image])
                 latencies.append((start, time.perf_counter() - start))
 
     threads = [threading.Thread(target=ask) for _ in range(number)]
@@ -269,19 +269,27 @@ def running(directory, *flags):
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     address = f"127.0.0.1:{port}"
     try:
-        with Client(address, timeout=5) as client:
-            while not client.available_versions():
-                if process.poll() is not None:
-                    raise RuntimeError(f"{' '.join(command)} has ended.")
-                time.sleep(0.1)
+        while not answers(address):
+            if process.poll() is not None:
+                raise RuntimeError(f"{' '.join(command)} has ended.")
+            time.sleep(0.1)
         yield address
     finally:
         process.terminate()
         process.wait()
 
 
+def answers(address):
+    """Whether a server has a version loaded."""
+    try:
+        with Client(address, timeout=5, max_attempts=1) as client:
+            return bool(client.available_versions())
+    except ServerError:
+        return False
+
+
 def jpeg():
-    """A picture of a person's size, as a file."""
+    """An image of a person's size, as a file."""
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (16, 8, 3), dtype="uint8")
     file = io.BytesIO()

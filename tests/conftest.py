@@ -4,10 +4,14 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import hypothesis
 import pytest
 from programs import run_example
 
 from nfs_keras.synthetic import synthesize_regdb
+
+# `--hypothesis-profile=long` tries more, see `test_fuzz_serving.py`.
+hypothesis.settings.register_profile("long", max_examples=1500)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Runs the main job on two devices: `python mirrored_job.py DATA FOLDER`.
+"""Runs the pipeline on two devices: `python mirrored_job.py DATA FOLDER`.
 
 Writes three runs: `whole`, all stages; `resumed`, the search of a run that was
 killed after its first epoch; and `single`, the search on one device.
@@ -9,13 +9,11 @@ import shutil
 import sys
 
 import tensorflow as tf
-from nfs_keras.backbones import Backbone
-from nfs_keras.backbones.residual_block import ResidualBlock
-from nfs_keras.backbones.stem import Stem
-from nfs_keras.recipes import PRESETS, Recipe
 
 from nfs_keras.callbacks import TrainingCheckpoint
 from nfs_keras.cli.main import main
+from nfs_keras.presets import PRESETS, Demo
+from nfs_keras.reid import Backbone, backbones
 
 STARTS = [
     ("whole", "train", "mirrored"),
@@ -32,12 +30,13 @@ def two_logical_cpus():
 
 def use_small_networks():
     """One stage instead of four: every replica traces its own step."""
-    networks = sys.modules["nfs_keras.models.reid_network"]
-    networks.BACKBONES["tiny"] = lambda: Backbone(
-        make_stem=lambda name: Stem(4, 3, pool=False, name=name),
-        stages=[[ResidualBlock(6, 6, stride=2, project=True)]],
+    block = {"filters": 6, "inner": 6, "stride": 2, "project": True}
+    stem = {"filters": 4, "kernel_size": 3, "pool": False}
+    backbones.BACKBONES["tiny"] = lambda: Backbone(
+        functools.partial(backbones.make_stem, **stem),
+        functools.partial(backbones.grow_residual, stages=[[block]]),
     )
-    PRESETS["demo"] = functools.partial(Recipe, weights=None)
+    PRESETS["demo"] = functools.partial(Demo, weights=None)
 
 
 def keep_what_a_kill_would_leave(folder):

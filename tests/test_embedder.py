@@ -1,4 +1,6 @@
+import concurrent.futures
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -80,3 +82,20 @@ def test_a_model_without_the_endpoint_is_refused(tmp_path):
 def test_a_batch_without_the_column_is_refused(saved_model):
     with pytest.raises(ValueError, match="needs the column 'image_bytes'"):
         Embedder(saved_model, "visible")({"bytes": np.array([b""])})
+
+
+def test_threads_that_begin_together_load_the_model_once(
+    saved_model, monkeypatch
+):
+    load, loaded = tf.saved_model.load, []
+
+    def slow(path):
+        time.sleep(0.2)
+        loaded.append(path)
+        return load(path)
+
+    monkeypatch.setattr(tf.saved_model, "load", slow)
+    embedder = pickle.loads(pickle.dumps(Embedder(saved_model, "visible")))
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        list(threads.map(embedder.embed, [[b"x"]] * 4))
+    assert len(loaded) == 1

@@ -1,10 +1,12 @@
 import inspect
 import os
 import pathlib
+import signal
 
 import numpy as np
 import pytest
 import ray
+from fake_embedder import FakeEmbedder, write_pictures
 from pyarrow import parquet
 from tiny_saved_model import DIM, png, save_tiny_model
 
@@ -28,6 +30,7 @@ def cluster():
     path = os.pathsep.join([str(tests.parent), str(tests)])
     ray.init(
         num_cpus=2,
+        num_gpus=1,  # in name only: what an actor asks for is counted
         include_dashboard=False,
         log_to_driver=False,
         runtime_env={"env_vars": {"PYTHONPATH": path}},
@@ -68,6 +71,57 @@ def test_ray_and_the_local_engine_write_the_same_rows_once(
     assert len(list(there.glob("_bad-*.csv"))) == 1
     again = embed_folder(folder, there, embedder, engine="ray", **SMALL)
     assert again == (0, 0, 31)
+
+
+class DyingEmbedder(FakeEmbedder):
+    """Kills its own process the first time that it sees one image."""
+
+    def __init__(self, marker):
+        super().__init__()
+        self.marker = marker
+
+    def embed(self, images):
+        if b"picture 13" in images and not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().embed(images)
+
+
+def test_an_actor_that_dies_loses_nothing_and_repeats_nothing(
+    cluster, tmp_path
+):
+    folder = write_pictures(tmp_path / "images", num_pictures=40)
+    dying = DyingEmbedder(tmp_path / "died")
+    out = tmp_path / "out"
+    counts = embed_folder(folder, out, dying, engine="ray", **SMALL)
+    assert dying.marker.exists()
+    assert counts == (40, 0, 0)
+    ids = [row["id"] for row in rows(out)]
+    assert len(ids) == len(set(ids)) == 40
+
+
+class CountingEmbedder(FakeEmbedder):
+    """Writes a line whenever a copy of it arrives in a process."""
+
+    def __init__(self, log):
+        super().__init__()
+        self.log = log
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        gpus = ray.get_runtime_context().get_accelerator_ids()["GPU"]
+        with self.log.open("a") as file:
+            file.write(f"{os.getpid()} {gpus}\n")
+
+
+def test_an_actor_has_its_gpu_and_one_model_for_all_shards(cluster, tmp_path):
+    folder = write_pictures(tmp_path / "images", num_pictures=40)
+    counting = CountingEmbedder(tmp_path / "log")
+    options = {"engine": "ray", "num_workers": 1, "num_gpus": 1, **SMALL}
+    assert embed_folder(folder, tmp_path / "out", counting, **options)[0] == 40
+    assert len(list((tmp_path / "out").glob("*.parquet"))) == 5
+    (line,) = counting.log.read_text().splitlines()
+    assert line.endswith(" ['0']")
 
 
 def test_the_extra_brings_what_ray_train_needs():

@@ -56,11 +56,11 @@ def free_ports(number):
     return ports
 
 
-def start_workers(folder, pause=0):
+def start_workers(folder, pause=0, kind="multi_worker"):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     return [
         start(
-            "multi_worker",
+            kind,
             folder,
             pause=pause,
             task={
@@ -130,3 +130,21 @@ def test_two_workers_one_killed_and_restarted_equal_one_device(
     check_logs(tmp_path / "multi_worker.csv", single[1])
     (last,) = (tmp_path / "checkpoints").iterdir()
     assert last.name.startswith("last-0003")
+
+
+def test_training_stops_when_a_callback_says_so(tmp_path):
+    log = keras.callbacks.History()
+    distributed_search.train(
+        tf.distribute.get_strategy(),
+        tmp_path,
+        EPOCHS,
+        chief_callbacks=[log, distributed_search.StopOnChief()],
+    )
+    assert log.epoch == [0]
+
+
+def test_workers_stop_together_when_one_of_them_says_so(tmp_path):
+    for worker in start_workers(tmp_path, kind="multi_worker_stopped"):
+        assert worker.wait(timeout=300) == 0
+    (last,) = (tmp_path / "checkpoints").iterdir()
+    assert last.name.startswith("last-0001")

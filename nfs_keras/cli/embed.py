@@ -34,6 +34,10 @@ flags.DEFINE_string(
     "server", None, "Instead of --model: host:port or http://host:port.",
     flag_values=FLAGS,
 )  # fmt: skip
+flags.DEFINE_integer(
+    "version", None, "Of the model on --server; the newest if not given.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_string(
     "certificates", None, "PEM file of authorities, for an encrypted --server.",
     flag_values=FLAGS,
@@ -49,6 +53,9 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer("batch_size", 64, "Images a call.", flag_values=FLAGS)
+flags.DEFINE_float(
+    "num_gpus", 0, "GPUs of each actor of Ray.", flag_values=FLAGS
+)
 flags.mark_flag_as_required("output", flag_values=FLAGS)
 flags.mark_flags_as_mutual_exclusive(
     ["model", "server"], required=True, flag_values=FLAGS
@@ -62,12 +69,16 @@ def run(words):
             images,
             pathlib.Path(FLAGS.output, "" if FLAGS.modality else modality),
             RemoteEmbedder(
-                FLAGS.server, modality, certificates=FLAGS.certificates
+                FLAGS.server,
+                modality,
+                version=FLAGS.version,
+                certificates=FLAGS.certificates,
             )
             if FLAGS.server
             else Embedder(FLAGS.model, modality),
             engine=FLAGS.engine,
             batch_size=FLAGS.batch_size,
+            num_gpus=FLAGS.num_gpus,
         )
         print(f"{modality}: {counts}")
 

@@ -1,7 +1,7 @@
-"""Finds the person of a picture in a gallery.
+"""Finds the person of an image in a gallery.
 
     nfs-reid query --gallery=people.db --model=saved_model/1 \
-        --modality=infrared --top=5 PICTURE
+        --modality=infrared --top=5 IMAGE
 
 Prints rank, similarity, camera and id. --drawing=answer.png draws the list,
 with ids read as paths below --root; it needs the extra `report`.
@@ -19,7 +19,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
 flags.DEFINE_enum(
-    "modality", None, ["visible", "infrared"], "Of PICTURE.", flag_values=FLAGS
+    "modality", None, ["visible", "infrared"], "Of IMAGE.", flag_values=FLAGS
 )
 flags.DEFINE_integer("top", 5, "Length of the list.", flag_values=FLAGS)
 flags.DEFINE_multi_integer(
@@ -36,14 +36,12 @@ for name in ("gallery", "model", "modality"):
 
 
 def run(words):
-    picture = words_named(words, "PICTURE")
+    image = words_named(words, "IMAGE")
     where = {"camera": FLAGS.camera} if FLAGS.camera else {}
     embedder = Embedder(FLAGS.model, FLAGS.modality)
     with Gallery(FLAGS.gallery) as gallery:
-        matches = query_image(
-            gallery, embedder, picture, top=FLAGS.top, **where
-        )
+        matches = query_image(gallery, embedder, image, top=FLAGS.top, **where)
     print(format_matches(matches))
     if FLAGS.drawing:
-        draw_matches(picture, matches, FLAGS.root).savefig(FLAGS.drawing)
+        draw_matches(image, matches, FLAGS.root).savefig(FLAGS.drawing)
         print(f"Written: {FLAGS.drawing}")

@@ -1,4 +1,4 @@
-"""Embeds many pictures into Parquet shards, restartable at any moment."""
+"""Embeds many images into Parquet shards, restartable at any moment."""
 
 import pathlib
 from typing import NamedTuple
@@ -21,7 +21,7 @@ ENGINES = ("local", "ray")
 
 
 class EmbeddingCounts(NamedTuple):
-    """What a run did: pictures embedded, bad, and skipped as done before."""
+    """What a run did: images embedded, bad, and skipped as done before."""
 
     embedded: int
     bad: int
@@ -29,7 +29,7 @@ class EmbeddingCounts(NamedTuple):
 
 
 def embed_folder(folder, output, embedder, **options) -> EmbeddingCounts:
-    """Embeds all pictures below a folder, see `embed_images`.
+    """Embeds all images below a folder, see `embed_images`.
 
     Args:
         folder: Path of a folder of JPEG, PNG or BMP files, at any depth.
@@ -41,7 +41,7 @@ def embed_folder(folder, output, embedder, **options) -> EmbeddingCounts:
 
 
 def embed_images(
-    pictures,
+    images,
     output,
     embedder,
     engine="local",
@@ -49,29 +49,32 @@ def embed_images(
     shard_size=4096,
     num_threads=8,
     num_workers=2,
+    num_gpus=0,
     verbose=1,
 ) -> EmbeddingCounts:
-    """Embeds a list of pictures into the Parquet shards of a directory.
+    """Embeds a list of images into the Parquet shards of a directory.
 
     A shard has the columns `id`, `identity`, `camera`, `time`, `modality`,
     `model_version`, `checksum` (SHA-256 of the file) and `embedding` (D
-    float32). A picture that cannot be read or decoded is listed in a
+    float32). An image that cannot be read or decoded is listed in a
     `_bad-*.csv` beside the shards, with the reason. A second start skips what
     is done, bad ones included: delete their list to try them again.
 
     Args:
-        pictures: Table of `image_list`, `list_images` or
+        images: Table of `image_list`, `list_images` or
             `read_image_list`.
         output: Path of the output directory, on a disk that all workers
             share. One run per directory at a time.
         embedder: An `Embedder`.
         engine: `"local"` (this process) or `"ray"` (Ray Data actors, on the
             cluster that `ray.init` reached). Defaults to `"local"`.
-        batch_size: Int. Pictures per call of the model. Defaults to `64`.
-        shard_size: Int. Pictures per shard, also the most that a killed
+        batch_size: Int. Images per call of the model. Defaults to `64`.
+        shard_size: Int. Images per shard, also the most that a killed
             worker repeats. Defaults to `4096`.
         num_threads: Int. Threads that read files ahead. Defaults to `8`.
         num_workers: Int. Actors of the Ray engine. Defaults to `2`.
+        num_gpus: Number. GPUs of each actor, such as `1` or `0.5`. Defaults
+            to `0`.
         verbose: Whether the local engine shows a progress bar (Ray Data has
             its own). Defaults to `1`.
 
@@ -89,17 +92,17 @@ def embed_images(
             'Choose "local" on one machine, "ray" on a cluster.'
         )
     directory = prepare_directory(output, embedder)
-    todo = without(pictures, done_ids(directory))
+    todo = without(images, done_ids(directory))
     shards = ShardEmbedder(
         embedder, str(directory), batch_size, shard_size, num_threads
     )
     number = next_number(directory)
     if engine == "ray":
-        counts = run_on_ray(shards, todo, number, num_workers)
+        counts = run_on_ray(shards, todo, number, num_workers, num_gpus)
     else:
         bar = keras.utils.Progbar(todo.num_rows, verbose=int(verbose))
         counts = shards(todo, number, bar.add)
-    return EmbeddingCounts(*counts, pictures.num_rows - todo.num_rows)
+    return EmbeddingCounts(*counts, images.num_rows - todo.num_rows)
 
 
 def prepare_directory(output, embedder):
@@ -114,8 +117,8 @@ def prepare_directory(output, embedder):
     return directory
 
 
-def without(pictures, ids):
-    """Drops the pictures whose id is among `ids`."""
+def without(images, ids):
+    """Drops the images whose id is among `ids`."""
     compute = optional_import("pyarrow.compute", extra="scale")
-    done = compute.is_in(pictures["id"], value_set=ids)
-    return pictures.filter(compute.invert(done)).combine_chunks()
+    done = compute.is_in(images["id"], value_set=ids)
+    return images.filter(compute.invert(done)).combine_chunks()

@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import threading
 
 import numpy as np
 
@@ -11,7 +12,7 @@ MODALITIES = ("visible", "infrared")
 class Embedder:
     """Turns encoded images into embeddings with an exported SavedModel.
 
-    NumPy in, NumPy out, and picklable: an instance holds three strings. Each
+    NumPy in, NumPy out, and picklable: an instance holds a few strings. Each
     process loads the model when it first embeds, so the same object runs in
     the local engine, as a Ray Data actor, in Spark's `predict_batch_udf` and
     in a Beam `DoFn`. It needs TensorFlow, and neither Keras nor the network's
@@ -43,7 +44,7 @@ class Embedder:
     ```python
     embedder = Embedder("saved_model/1", "infrared")
     embedding = embedder([open("person.png", "rb").read()])  # (1, D)
-    dataset = ray.data.read_binary_files("pictures").map_batches(
+    dataset = ray.data.read_binary_files("images").map_batches(
         Embedder,
         fn_constructor_args=("saved_model/1", "infrared", "bytes"),
         concurrency=2,
@@ -56,13 +57,14 @@ class Embedder:
             raise ValueError(
                 f"`modality` must be one of {MODALITIES}. "
                 f"Received: modality={modality!r}. "
-                "Name the kind of camera that took the pictures."
+                "Name the kind of camera that took the images."
             )
         self.saved_model = str(check_saved_model(saved_model))
         self.modality = modality
         self.column = column
         self._model = None
         self._model_version = None
+        self._lock = threading.Lock()
 
     def __call__(self, batch):
         if not isinstance(batch, dict):
@@ -95,16 +97,22 @@ class Embedder:
     def model_version(self):
         """String. Fingerprint of the model, see `model_version`."""
         if self._model_version is None:
-            self._model_version = model_version(self.saved_model)
+            signatures = self._load().signatures
+            self._model_version = read_version(self.saved_model, signatures)
         return self._model_version
+
+    def _load(self):
+        with self._lock:  # several threads embed at once
+            if self._model is None:
+                # Heavy, and must happen in the process that embeds.
+                import tensorflow as tf
+
+                self._model = tf.saved_model.load(self.saved_model)
+        return self._model
 
     @property
     def _endpoint(self):
-        if self._model is None:
-            # Heavy, and must happen in the process that embeds.
-            import tensorflow as tf
-
-            self._model = tf.saved_model.load(self.saved_model)
+        self._load()
         if self.modality not in self._model.signatures:
             raise ValueError(
                 f"The SavedModel has no endpoint {self.modality!r}. "
@@ -114,7 +122,10 @@ class Embedder:
         return self._model.signatures[self.modality]
 
     def __getstate__(self):
-        return {**self.__dict__, "_model": None}
+        return {**self.__dict__, "_model": None, "_lock": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, _lock=threading.Lock())
 
 
 def model_version(saved_model) -> str:
@@ -138,11 +149,16 @@ def model_version(saved_model) -> str:
     import tensorflow as tf
 
     root = check_saved_model(saved_model)
-    model = tf.saved_model.load(str(root))
-    if "model_version" in model.signatures:
-        row = tf.zeros(1, "int32")
-        (name,) = model.signatures["model_version"](row=row).values()
-        return name.numpy()[0].decode()
+    return read_version(root, tf.saved_model.load(str(root)).signatures)
+
+
+def read_version(saved_model, signatures) -> str:
+    """Reads the version of a loaded SavedModel, or hashes its files."""
+    if "model_version" in signatures:
+        row = np.zeros(1, "int32")
+        (names,) = signatures["model_version"](row=row).values()
+        return names.numpy()[0].decode()
+    root = pathlib.Path(saved_model)
     digest = hashlib.sha256()
     variables = sorted((root / "variables").glob("*"))
     for path in [root / "saved_model.pb", *variables]:

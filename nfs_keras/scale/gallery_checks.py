@@ -36,7 +36,7 @@ def check_embeddings(embeddings, size, dim=None):
 
     Raises:
         ValueError: If the shape is wrong, or a row has no direction: zero
-            (the embedding of a broken picture), infinite or not a number.
+            (the embedding of a broken image), infinite or not a number.
     """
     embeddings = np.asarray(embeddings, "float32")
     wanted = (size, dim or embeddings.shape[-1])
@@ -44,7 +44,7 @@ def check_embeddings(embeddings, size, dim=None):
         raise ValueError(
             f"Embeddings need the shape ({size}, {dim or 'D'}). "
             f"Received: embeddings.shape={embeddings.shape}. "
-            "Give one row per picture, of the model that fills this gallery."
+            "Give one row per image, of the model that fills this gallery."
         )
     norms = np.linalg.norm(embeddings, axis=1)
     wrong = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
@@ -52,7 +52,7 @@ def check_embeddings(embeddings, size, dim=None):
         raise ValueError(
             "An embedding must be finite and not zero. "
             f"Received: {wrong.size} others, the first in row {wrong[0]}. "
-            "Drop pictures that the model marked as not valid."
+            "Drop images that the model marked as not valid."
         )
     return embeddings
 
@@ -73,14 +73,14 @@ def check_gallery_ids(ids):
         raise ValueError(
             f"An id is a string of 1 to {ID_LENGTH} bytes. "
             f"Received: {len(wrong)} others, such as {wrong[0]!r:.80}. "
-            "Give each picture a short name."
+            "Give each image a short name."
         )
     if len(set(ids)) < len(ids):
         twice = [x for x, n in collections.Counter(ids).items() if n > 1]
         raise ValueError(
             "An id may appear once in a call. "
             f"Received: {len(twice)} repeated ids, such as {twice[0]!r}. "
-            "Keep one picture of each."
+            "Keep one image of each."
         )
     return ids
 
@@ -219,7 +219,7 @@ def gallery_filter(where: dict) -> str:
         where: Dict of conditions: `camera`, `identity` and `modality` each
             one value or a list of them; `since` (included) and `until`
             (excluded) in seconds since 1970, UTC. `None` is no condition. A
-            picture whose value is unknown never fulfils one.
+            image whose value is unknown never fulfils one.
 
     Returns:
         A Milvus expression, empty if there is no condition.

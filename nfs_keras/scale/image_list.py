@@ -1,4 +1,4 @@
-"""The list of pictures to embed, as an Arrow table."""
+"""The list of images to embed, as an Arrow table."""
 
 import os
 
@@ -9,7 +9,7 @@ KNOWN_COLUMNS = ("id", "path", "identity", "camera", "time")
 
 
 def list_images(folder):
-    """Lists the pictures below a folder, sorted.
+    """Lists the images below a folder, sorted.
 
     Args:
         folder: Path of a folder of JPEG, PNG or BMP files, at any depth.
@@ -19,7 +19,7 @@ def list_images(folder):
         with forward slashes; identity, camera and time are unknown.
 
     Raises:
-        ValueError: If `folder` is not a folder or holds no picture.
+        ValueError: If `folder` is not a folder or holds no image.
     """
     root = os.path.join(folder, "")
     paths = sorted(
@@ -30,7 +30,7 @@ def list_images(folder):
     )
     if not paths:
         raise ValueError(
-            f"A folder needs pictures with the suffix {' '.join(SUFFIXES)}. "
+            f"A folder needs images with the suffix {' '.join(SUFFIXES)}. "
             f"Received: folder={str(folder)!r}, which has none. "
             "Check the path, or give a Parquet list of paths."
         )
@@ -39,7 +39,7 @@ def list_images(folder):
 
 
 def read_image_list(path):
-    """Reads a Parquet list of pictures.
+    """Reads a Parquet list of images.
 
     Args:
         path: Path of a Parquet file with a column `path` and any of `id`
@@ -54,11 +54,11 @@ def read_image_list(path):
 
 
 def image_list(columns):
-    """Checks and completes a list of N pictures.
+    """Checks and completes a list of N images.
 
     Args:
         columns: Dict of columns of length N: `path` (where to read the
-            picture), `id` (unique string, defaults to `path`), `identity`
+            image), `id` (unique string, defaults to `path`), `identity`
             and `camera` (ints) and `time` (int, seconds since 1970, UTC),
             each `None` where unknown.
 
@@ -72,7 +72,7 @@ def image_list(columns):
     unknown = sorted(set(columns) - set(KNOWN_COLUMNS))
     if unknown or "path" not in columns:
         raise ValueError(
-            f"A picture list has `path` and any of {KNOWN_COLUMNS}. "
+            f"An image list has `path` and any of {KNOWN_COLUMNS}. "
             f"Received: columns={sorted(columns)}. "
             "Rename or drop the others."
         )
@@ -85,7 +85,7 @@ def image_list(columns):
 
 
 def image_schema(arrow):
-    """The columns of a picture list, and the first ones of a shard."""
+    """The columns of an image list, and the first ones of a shard."""
     integers = [(name, arrow.int64()) for name in KNOWN_COLUMNS[2:]]
     strings = [(name, arrow.string()) for name in KNOWN_COLUMNS[:2]]
     return arrow.schema([*strings, *integers])
@@ -98,7 +98,7 @@ def check_ids(ids):
     counts = ids.value_counts().to_pylist()
     repeated = [x["values"] for x in counts if x["counts"] > 1]
     raise ValueError(
-        "Every picture needs an id of its own. "
+        "Every image needs an id of its own. "
         f"Received: {len(repeated)} repeated ids, such as {repeated[:3]}, "
         f"and {ids.null_count} missing ones. "
         "Give a column `id` without repetition."

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Match(NamedTuple):
-    """A picture of the gallery that a search found.
+    """An image of the gallery that a search found.
 
     `similarity` is the cosine of two embeddings, in [-1, 1]; `identity`,
     `camera` and `time` (seconds since 1970, UTC) are `None` where unknown.
@@ -30,14 +30,14 @@ def format_matches(matches) -> str:
     return "\n".join(lines)
 
 
-def query_image(gallery, embedder, picture, top=5, **where):
-    """Finds the pictures of a gallery that show the person of one picture.
+def query_image(gallery, embedder, image, top=5, **where):
+    """Finds the images of a gallery that show the person of one image.
 
     Args:
         gallery: A `Gallery`.
         embedder: An `Embedder` of the model that filled it, with the modality
-            of `picture`.
-        picture: Path of a JPEG, PNG or BMP file.
+            of `image`.
+        image: Path of a JPEG, PNG or BMP file.
         top: Int. Number of matches. Defaults to `5`.
         **where: Conditions of `Gallery.search`.
 
@@ -45,15 +45,15 @@ def query_image(gallery, embedder, picture, top=5, **where):
         A list of `Match`, the most similar first; `format_matches` prints it.
 
     Raises:
-        ValueError: If the picture cannot be decoded, or the gallery refuses
+        ValueError: If the image cannot be decoded, or the gallery refuses
             the model or a condition.
     """
-    image = pathlib.Path(picture).read_bytes()
-    embeddings, (valid,) = embedder.embed([image])
+    contents = pathlib.Path(image).read_bytes()
+    embeddings, (valid,) = embedder.embed([contents])
     if not valid:
         raise ValueError(
-            "A query is a JPEG, PNG or BMP picture. "
-            f"Received: picture={str(picture)!r}, which cannot be decoded. "
+            "A query is a JPEG, PNG or BMP image. "
+            f"Received: image={str(image)!r}, which cannot be decoded. "
             "Check the file."
         )
     version = embedder.model_version

@@ -15,35 +15,36 @@ class ShardActor:
 
     def __call__(self, batch):
         arrow = optional_import("pyarrow", extra="scale")
-        (number,), (encoded,) = batch["number"], batch["pictures"]
-        pictures = arrow.ipc.open_stream(encoded).read_all()
-        embedded, bad = self.shards(pictures, int(number))
+        (number,), (encoded,) = batch["number"], batch["images"]
+        images = arrow.ipc.open_stream(encoded).read_all()
+        embedded, bad = self.shards(images, int(number))
         return {"embedded": [embedded], "bad": [bad]}
 
 
-def run_on_ray(shards, pictures, number, num_workers):
-    """Embeds `pictures` with Ray Data, one row of work per shard.
+def run_on_ray(shards, images, number, num_workers, num_gpus=0):
+    """Embeds `images` with Ray Data, one row of work per shard.
 
     A shard is indivisible and its number is fixed before the start: a worker
     that dies is replaced, and the same shard is written again.
 
     Args:
         shards: A `ShardEmbedder`.
-        pictures: A `image_list` table.
+        images: A `image_list` table.
         number: Int. Number of the first shard.
         num_workers: Int. Number of actors, one CPU each.
+        num_gpus: Number. GPUs of each actor.
 
     Returns:
-        Tuple of ints: pictures embedded, and bad ones.
+        Tuple of ints: images embedded, and bad ones.
     """
     data = optional_import("ray.data", extra="scale")
     size = shards.batches_per_shard * shards.batch_size
     work = [
         {
             "number": number + start // size,
-            "pictures": encode(pictures.slice(start, size)),
+            "images": encode(images.slice(start, size)),
         }
-        for start in range(0, pictures.num_rows, size)
+        for start in range(0, images.num_rows, size)
     ]
     if not work:
         return 0, 0
@@ -51,16 +52,17 @@ def run_on_ray(shards, pictures, number, num_workers):
         ShardActor,
         fn_constructor_args=(shards,),
         batch_size=1,
+        num_gpus=num_gpus,
         compute=data.ActorPoolStrategy(size=min(num_workers, len(work))),
     )
     counts = [(row["embedded"], row["bad"]) for row in finished.iter_rows()]
     return tuple(map(sum, zip(*counts, strict=True)))
 
 
-def encode(pictures):
+def encode(images):
     """Serializes a table to bytes."""
     arrow = optional_import("pyarrow", extra="scale")
     sink = arrow.BufferOutputStream()
-    with arrow.ipc.new_stream(sink, pictures.schema) as stream:
-        stream.write_table(pictures)
+    with arrow.ipc.new_stream(sink, images.schema) as stream:
+        stream.write_table(images)
     return sink.getvalue().to_pybytes()

@@ -1,4 +1,4 @@
-"""Reads, embeds and writes pictures, all three at the same time."""
+"""Reads, embeds and writes images, all three at the same time."""
 
 import collections
 import hashlib
@@ -14,7 +14,7 @@ EMBEDDED_AT_ONCE = 2  # one batch is decoded while another is multiplied
 
 
 class ShardEmbedder:
-    """Embeds a list of pictures into consecutive shards of one directory.
+    """Embeds a list of images into consecutive shards of one directory.
 
     The work of one machine, for every engine. Memory is bounded: `num_threads`
     batches of files, and the embeddings of two shards, whatever the length of
@@ -23,18 +23,18 @@ class ShardEmbedder:
     Args:
         embedder: An `Embedder`.
         directory: Path of the output directory.
-        batch_size: Int. Pictures per call of the model.
-        shard_size: Int. Pictures per shard, in whole batches; also the most
+        batch_size: Int. Images per call of the model.
+        shard_size: Int. Images per shard, in whole batches; also the most
             that a killed run repeats.
         num_threads: Int. Files are read by so many threads ahead.
 
     Call arguments:
-        pictures: A `image_list` table.
+        images: A `image_list` table.
         number: Int. Number of the first shard.
-        on_batch: Optional function of a batch's number of pictures.
+        on_batch: Optional function of a batch's number of images.
 
     Returns:
-        Tuple of ints: pictures embedded, and bad ones.
+        Tuple of ints: images embedded, and bad ones.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class ShardEmbedder:
         self.batches_per_shard = max(1, shard_size // batch_size)
         self.num_threads = num_threads
 
-    def __call__(self, pictures, number, on_batch=None):
-        batches = self.embed_batches(pictures, on_batch)
+    def __call__(self, images, number, on_batch=None):
+        batches = self.embed_batches(images, on_batch)
         counts = np.zeros(2, int)
         shards = grouped(batches, self.batches_per_shard)
         numbered = zip(itertools.count(number), shards)
@@ -55,10 +55,10 @@ class ShardEmbedder:
             counts += written
         return tuple(counts.tolist())
 
-    def embed_batches(self, pictures, on_batch=None):
-        """Yields (pictures, embeddings, checksums, bad) of each batch."""
-        starts = range(0, pictures.num_rows, self.batch_size)
-        batches = (pictures.slice(start, self.batch_size) for start in starts)
+    def embed_batches(self, images, on_batch=None):
+        """Yields (images, embeddings, checksums, bad) of each batch."""
+        starts = range(0, images.num_rows, self.batch_size)
+        batches = (images.slice(start, self.batch_size) for start in starts)
         read = ahead(read_batch, batches, self.num_threads)
         for result in ahead(self.embed_batch, read, EMBEDDED_AT_ONCE):
             yield result
@@ -67,24 +67,24 @@ class ShardEmbedder:
 
     def embed_batch(self, batch):
         """Embeds one batch that was read, and sets the bad ones aside."""
-        pictures, files, notes = batch
+        images, files, notes = batch
         embeddings, valid = self.embedder.embed([data or b"" for data in files])
         bad = []
         for row in np.flatnonzero(~valid):
-            names = [pictures[name][row].as_py() for name in ("id", "path")]
+            names = [images[name][row].as_py() for name in ("id", "path")]
             unread = files[row] is None
             bad.append((*names, notes[row] if unread else "not an image"))
         checksums = [notes[row] for row in np.flatnonzero(valid)]
-        return pictures.filter(valid), embeddings[valid], checksums, bad
+        return images.filter(valid), embeddings[valid], checksums, bad
 
     def write(self, numbered_batches):
-        """Writes one shard; returns how many pictures went well and not."""
+        """Writes one shard; returns how many images went well and not."""
         arrow = optional_import("pyarrow", extra="scale")
         number, batches = numbered_batches
-        pictures, embeddings, checksums, bad = zip(*batches, strict=True)
+        images, embeddings, checksums, bad = zip(*batches, strict=True)
         embedder = self.embedder
         table = shard_table(
-            arrow.concat_tables(pictures),
+            arrow.concat_tables(images),
             np.concatenate(embeddings),
             list(itertools.chain(*checksums)),
             shard_schema(
@@ -96,11 +96,11 @@ class ShardEmbedder:
         return table.num_rows, len(bad)
 
 
-def read_batch(pictures):
-    """Reads files: (pictures, bytes or `None`, checksum or reason)."""
-    contents = [read_picture(path) for path in pictures["path"].to_pylist()]
+def read_batch(images):
+    """Reads files: (images, bytes or `None`, checksum or reason)."""
+    contents = [read_picture(path) for path in images["path"].to_pylist()]
     files, notes = zip(*contents, strict=True)
-    return pictures, files, notes
+    return images, files, notes
 
 
 def read_picture(path):

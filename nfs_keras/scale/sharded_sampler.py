@@ -6,8 +6,8 @@ class ShardedSampler:
 
     All replicas draw the same global batch, which is a function of the seed
     and the step, and each takes its own people from it: nothing is exchanged,
-    no picture is decoded twice, and with P people a batch and R replicas each
-    has P / R people with K pictures per modality.
+    no image is decoded twice, and with P people a batch and R replicas each
+    has P / R people with K images per modality.
 
     Args:
         sampler: An `IdentitySampler` of the global batch.

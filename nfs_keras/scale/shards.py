@@ -1,6 +1,6 @@
 """Parquet shards of embeddings: written whole or not at all, never twice.
 
-An output directory holds `embeddings-00000.parquet`, ... and, where pictures
+An output directory holds `embeddings-00000.parquet`, ... and, where images
 could not be embedded, `_bad-00000.csv` (id, path, reason): a leading
 underscore hides it from whatever reads the directory as Parquet. A file
 appears under its name only when it is complete, so whatever is there counts as
@@ -32,8 +32,8 @@ def shard_schema(dim: int, modality: str, model_version: str):
     return arrow.schema([*fields, ("embedding", embedding)], metadata)
 
 
-def shard_table(pictures, embeddings, checksums, schema):
-    """Joins N pictures and their (N, D) embeddings into a shard's table."""
+def shard_table(images, embeddings, checksums, schema):
+    """Joins N images and their (N, D) embeddings into a shard's table."""
     arrow = optional_import("pyarrow", extra="scale")
     size = len(embeddings)
     constants = {
@@ -42,19 +42,19 @@ def shard_table(pictures, embeddings, checksums, schema):
     }
     flat = arrow.array(embeddings.reshape(-1))
     vectors = arrow.FixedSizeListArray.from_arrays(flat, embeddings.shape[1])
-    columns = {name: pictures[name] for name in pictures.column_names}
+    columns = {name: images[name] for name in images.column_names}
     columns |= constants
     columns |= {"checksum": checksums, "embedding": vectors}
     return arrow.table({k: columns[k] for k in schema.names}, schema=schema)
 
 
 def write_shard(directory, number, table, bad):
-    """Writes shard `number`, and its list of bad pictures, each atomically.
+    """Writes shard `number`, and its list of bad images, each atomically.
 
     Args:
         directory: Path of the output directory.
         number: Int, not yet in use there.
-        table: A table of `shard_schema`, or `None` if all pictures are bad.
+        table: A table of `shard_schema`, or `None` if all images are bad.
         bad: List of (id, path, reason).
     """
     parquet = optional_import("pyarrow.parquet", extra="scale")

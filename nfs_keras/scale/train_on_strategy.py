@@ -40,7 +40,9 @@ def train_on_strategy(
         steps_per_epoch: Int.
         checkpoints: Path of a directory that all hosts share.
         callbacks: Keras callbacks of every process, such as
-            `TemperatureAnnealing` and `SearchPhases`.
+            `TemperatureAnnealing` and `SearchPhases`. When one of them sets
+            `model.stop_training`, on whatever process, all stop after that
+            epoch.
         chief_callbacks: Callbacks that write files, for the chief alone. They
             may read the logs and must not read the model.
 
@@ -50,6 +52,7 @@ def train_on_strategy(
     with strategy.scope():
         model = make_model()
         first_epoch = TrainingCheckpoint(checkpoints).restore(model)
+        model.stop_training = False
     first_step = first_epoch * steps_per_epoch
     batches = iter(replica_batches(strategy, make_dataset, first_step))
     steps = {}
@@ -75,6 +78,8 @@ def train_on_strategy(
                 logs = steps[phase](next(batches))
                 events.on_train_batch_end(index)
             events.on_epoch_end(epoch, average(strategy, logs))
+            if anyone_stops(strategy, model.stop_training):
+                break
         events.on_train_end()
     return model
 
@@ -105,6 +110,23 @@ def make_step(strategy, model):
         return strategy.run(model.train_step, args=(batch,))
 
     return step
+
+
+def anyone_stops(strategy, stops):
+    """Whether a callback of any process has set `model.stop_training`.
+
+    All go on or all stop: one alone would wait for the others for ever.
+    """
+
+    @tf.function
+    def count(mine):
+        context = tf.distribute.get_replica_context()
+        # Computed here, for a value needs a device to be summed up on.
+        mine = tf.fill([1], mine)
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
+
+    total = strategy.run(count, args=(float(stops),))
+    return bool(strategy.experimental_local_results(total)[0][0] > 0)
 
 
 def average(strategy, logs):

@@ -1,4 +1,4 @@
-"""From a similarity to the probability that two pictures show one person."""
+"""From a similarity to the probability that two images show one person."""
 
 from typing import NamedTuple
 

@@ -26,10 +26,10 @@ CARD = """\
 {architecture}
 
 ## Intended use
-Given a picture of a person from a visible or an infrared camera, rank the
-pictures of the other kind by how likely they show the same person, for a
+Given an image of a person from a visible or an infrared camera, rank the
+images of the other kind by how likely they show the same person, for a
 human to look at. Input: one person, cropped; JPEG, PNG or BMP. Normalisation
-and resizing happen inside the model: send raw pictures.
+and resizing happen inside the model: send raw images.
 
 ## Limits
 - A ranking is a lead and no proof of identity. Do not decide anything about a
@@ -41,7 +41,7 @@ and resizing happen inside the model: send raw pictures.
   who has changed clothes, and it may serve groups of people unequally. That
   was not measured here.
 - Embeddings are personal data: they find a person again. Store and delete
-  them as you would the pictures.
+  them as you would the images.
 - Embeddings of two models, or of two versions of one, cannot be compared.
 
 ## Reference

@@ -14,8 +14,8 @@ class RemoteEmbedder:
     """Embeds images by a server, where a local SavedModel could stand.
 
     Has what `nfs_keras.scale.Embedder` has, so that the same engines run with
-    it. The version that the server has loaded first is asked for from then on:
-    a swap in the middle of a run cannot mix the embeddings of two models. An
+    it. The version that it finds first is asked for from then on: a swap in
+    the middle of a run cannot mix the embeddings of two models. An
     instance can be pickled; each process connects when it first embeds, and
     sees whether it is the same model that answers.
 
@@ -23,6 +23,8 @@ class RemoteEmbedder:
         address: See `Client`.
         modality: `"visible"` or `"infrared"`. Which endpoint to ask.
         model_name: The name under which the model is served.
+        version: Int. Version to ask for, such as that of a run to resume.
+            Defaults to `None`, the newest.
         **options: Other arguments of `Client`, such as `certificates`.
 
     Attributes:
@@ -36,13 +38,15 @@ class RemoteEmbedder:
         ValueError: If the modality is unknown.
     """
 
-    def __init__(self, address, modality, model_name=MODEL_NAME, **options):
+    def __init__(
+        self, address, modality, model_name=MODEL_NAME, version=None, **options
+    ):
         check_modality(modality)
         self.address = address
         self.modality = modality
         self.model_name = model_name
         self.options = options
-        self.version = None
+        self.version = version
         self._model_version = None
         self._client = None
 

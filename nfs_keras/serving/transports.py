@@ -133,6 +133,10 @@ def open_channel(route):
         ("grpc.max_receive_message_length", -1),
         ("grpc.service_config", retry_policy(route.max_attempts)),
         ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
+        # Channels of a process share how long they wait for a server that is
+        # away, two minutes in the end: a new client would wait for nothing.
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.max_reconnect_backoff_ms", int(1000 * MAX_BACKOFF_SECONDS)),
     ]
     if route.certificates is None:
         return grpc.insecure_channel(route.address, options)

@@ -95,14 +95,14 @@ class StandInServer:
         with contextlib.ExitStack() as steps:
             self.watcher.start()
             steps.callback(self.watcher.stop)
-            rest = RESTServer(
-                prediction, model, self.host, self.ports[1], MAX_MESSAGE_BYTES
-            )
-            steps.callback(rest.stop, GRACE_SECONDS)
             grpc, port = grpc_server(
                 prediction, model, self.host, self.ports[0]
             )
             steps.callback(lambda: grpc.stop(GRACE_SECONDS).wait())
+            rest = RESTServer(
+                prediction, model, self.host, self.ports[1], MAX_MESSAGE_BYTES
+            )
+            steps.callback(rest.stop, GRACE_SECONDS)
             self._steps = steps.pop_all()
         self.grpc_address = f"{self.host}:{port}"
         self.rest_address = rest.address
