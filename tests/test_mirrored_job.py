@@ -10,6 +10,7 @@ import sys
 import mirrored_job
 import numpy as np
 import pytest
+
 from benchmarks.resume import read_arrays, same
 from nfs_keras.cli.main import main
 from nfs_keras.datasets import RegDB
