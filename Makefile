@@ -8,11 +8,11 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint test-addons test-clients clean
 
-demo: $(VENV)/.installed  ## Searches, evaluates and exports on made-up data.
+demo: $(VENV)/.installed  ## Searches, evaluates and exports on synthetic data.
 	$(BIN)/python examples/train_regdb.py --preset=demo
 
 test: $(VENV)/.installed-test  ## Runs all tests.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
 	$(BIN)/ruff check .

@@ -38,7 +38,10 @@ EXTRAS = {
     "test": [
         "hypothesis>=6.130,<7",
         "jax>=0.10,<0.11",
+        "filelock>=3,<5",
         "pytest>=9.0,<10",
+        "pytest-timeout>=2.4,<3",
+        "pytest-xdist>=3.8,<4",
         "pyyaml>=6.0,<7",
         "ruff>=0.17,<0.18",
         "selenium>=4.30,<5",

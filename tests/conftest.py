@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import hypothesis
 import pytest
+from filelock import FileLock
 from programs import run_example
 
 from nfs_keras.synthetic import synthesize_regdb
@@ -15,17 +16,27 @@ hypothesis.settings.register_profile("long", max_examples=1500)
 
 
 @pytest.fixture(scope="session")
-def smoke_data(tmp_path_factory):
-    """A synthetic RegDB of 24 people, four images each and modality."""
-    root = tmp_path_factory.mktemp("data") / "regdb"
-    return synthesize_regdb(root, 24, 4, num_workers=1, verbose=False)
+def shared_folder(tmp_path_factory):
+    """A folder that all processes of a parallel test run share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(scope="session")
-def smoke_run(tmp_path_factory, smoke_data):
+def smoke_data(shared_folder):
+    """A synthetic RegDB of 24 people, four images each and modality."""
+    with FileLock(shared_folder / "data.lock"):
+        root = shared_folder / "smoke_data" / "regdb"
+        return synthesize_regdb(root, 24, 4, num_workers=1, verbose=False)
+
+
+@pytest.fixture(scope="session")
+def smoke_run(shared_folder, smoke_data):
     """What `examples/train_regdb.py --smoke` leaves; not to be changed."""
-    output = tmp_path_factory.mktemp("runs") / "smoke"
-    flags = ("--smoke", f"--data={smoke_data}", f"--output={output}")
-    ended = run_example("train_regdb.py", *flags)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    output = shared_folder / "smoke_run" / "smoke"
+    with FileLock(shared_folder / "run.lock"):
+        if not (output / "report.html").exists():
+            flags = ("--smoke", f"--data={smoke_data}", f"--output={output}")
+            ended = run_example("train_regdb.py", *flags)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
     return output

@@ -4,7 +4,7 @@ import numpy as np
 
 from nfs_keras.modalities import DIRECTIONS
 from nfs_keras.report.blocks import Note, Table
-from nfs_keras.report.formats import DASH, decimal, short
+from nfs_keras.report.formats import DASH, decimal, duration, short
 from nfs_keras.report.run import SYNTHETIC
 from nfs_keras.report.tell_results import (
     count_people,
@@ -13,7 +13,9 @@ from nfs_keras.report.tell_results import (
 )
 
 ARROWS = ("V\N{RIGHTWARDS ARROW}I", "I\N{RIGHTWARDS ARROW}V")
-CAPTION = "Scores in percent (V visible, I infrared)"
+CAPTION = (
+    "Scores in percent (V visible, I infrared); training in processor time"
+)
 SCORES = {"rank1": "R-1", "mean_ap": "mAP"}
 
 
@@ -45,7 +47,9 @@ def compare_runs(runs):
 
 def tabulate(named):
     """Tabulates the scores and costs of every network of every run."""
-    header = ["run", "network", *score_names(), "FLOPs", "parameters"]
+    header = [
+        "run", "network", *score_names(), "FLOPs", "parameters", "training",
+    ]  # fmt: skip
     rows = [
         [
             run.name,
@@ -53,6 +57,7 @@ def tabulate(named):
             *(decimal(value) for value in scores(row)),
             short(row.get("flops")),
             short(row.get("parameters")),
+            duration(row.get("cpu_seconds")),
         ]
         for run, row in named
     ]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nfs_keras.datasets.sample import Sample
 from nfs_keras.search.architecture import Architecture
 
 SYNTHETIC = (
@@ -16,17 +17,8 @@ SYNTHETIC = (
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 
 
-class Picture(NamedTuple):
-    """A test picture on disk."""
-
-    path: str
-    identity: int
-    camera: int
-    modality: str
-
-
 class Embeddings(NamedTuple):
-    """The embedded test pictures of one network."""
+    """The embedded test images of one network."""
 
     path: np.ndarray  # (N,) str
     identity: np.ndarray  # (N,) int
@@ -43,8 +35,8 @@ class Embeddings(NamedTuple):
         return self.take(self.modality == modality)
 
     def sample(self, position):
-        """Gives what is known of a picture, without its embedding."""
-        return Picture(*(array[position].item() for array in self[:4]))
+        """Gives what is known of an image, without its embedding."""
+        return Sample(*(array[position].item() for array in self[:4]))
 
 
 class Run:
@@ -103,7 +95,7 @@ class Run:
 
     @property
     def synthetic(self):
-        """Whether the pictures are drawn."""
+        """Whether the images are synthetic."""
         return bool(self.dataset.get("synthetic"))
 
     def _part(self, name, read):

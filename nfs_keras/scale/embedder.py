@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-MODALITIES = ("visible", "infrared")
+from nfs_keras.modalities import MODALITIES
 
 
 class Embedder:

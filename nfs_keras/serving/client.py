@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.serving.transports import (
     GRPCTransport,
     RESTTransport,
@@ -10,7 +11,6 @@ from nfs_keras.serving.transports import (
 )
 from nfs_keras.serving.warm_up import MODEL_NAME
 
-MODALITIES = ("visible", "infrared")
 MAX_MESSAGE_BYTES = 2**25
 OVERHEAD_BYTES = 64  # of one image in a message
 

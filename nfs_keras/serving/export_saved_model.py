@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from nfs_keras.layers import find_gates
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.models import Architecture, compact
 from nfs_keras.serving.deployment_files import write_deployment_files
 from nfs_keras.serving.endpoints import endpoints
@@ -17,7 +18,6 @@ from nfs_keras.serving.match_probability import MatchProbability
 from nfs_keras.serving.model_card import write_model_card
 from nfs_keras.serving.warm_up import write_warm_up
 
-MODALITIES = ("visible", "infrared")
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 

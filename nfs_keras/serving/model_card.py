@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from nfs_keras.modalities import MODALITIES
+from nfs_keras.modalities import DIRECTIONS, MODALITIES
 
 CARD = """\
 # Model card: person re-identification between visible and infrared
@@ -49,7 +49,6 @@ Chen, Wan, Li, Jing, Sun, "Neural Feature Search for RGB-Infrared Person
 Re-Identification", CVPR 2021.
 """
 
-DIRECTIONS = ("visible_to_infrared", "infrared_to_visible")
 METRICS = ("rank1", "rank5", "rank10", "rank20", "mean_ap", "mean_inp")
 
 
