@@ -43,7 +43,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 @pytest.mark.parametrize("columns", [{"id": ["a"]}, {"path": ["a"], "x": [1]}])
 def test_unknown_or_missing_columns_are_refused(columns):
-    with pytest.raises(ValueError, match="A picture list has `path`"):
+    with pytest.raises(ValueError, match="An image list has `path`"):
         image_list(columns)
 
 
