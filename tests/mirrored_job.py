@@ -9,13 +9,12 @@ import shutil
 import sys
 
 import tensorflow as tf
+from search_cases import shallow_backbone
 
-from nfs_keras.backbones import Backbone
-from nfs_keras.backbones.residual_block import ResidualBlock
-from nfs_keras.backbones.stem import Stem
 from nfs_keras.callbacks import TrainingCheckpoint
 from nfs_keras.cli.main import main
 from nfs_keras.recipes import PRESETS, Recipe
+from nfs_keras.reid.backbones import BACKBONES
 
 STARTS = [
     ("whole", "train", "mirrored"),
@@ -32,11 +31,8 @@ def two_logical_cpus():
 
 def use_small_networks():
     """One stage instead of four: every replica traces its own step."""
-    networks = sys.modules["nfs_keras.models.reid_network"]
-    networks.BACKBONES["tiny"] = lambda: Backbone(
-        make_stem=lambda name: Stem(4, 3, pool=False, name=name),
-        stages=[[ResidualBlock(6, 6, stride=2, project=True)]],
-    )
+    block = {"filters": 6, "inner": 6, "stride": 2, "project": True}
+    BACKBONES["tiny"] = lambda: shallow_backbone([block])
     PRESETS["demo"] = functools.partial(Recipe, weights=None)
 
 

@@ -89,14 +89,13 @@ PUBLIC = {
         "tiny",
     },
     "callbacks": {
-        "ChanceWarning",
         "GateHistory",
         "HistoryLog",
         "ProgressLines",
         "RetrievalEvaluation",
-        "SearchPhases",
         "TemperatureAnnealing",
         "TrainingCheckpoint",
+        "WarmUp",
     },
     "models": {
         "Architecture",
