@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from search_cases import shallow_backbone
 
-from nfs_keras.callbacks import SearchPhases
+from nfs_keras.callbacks import HistoryLog, SearchPhases
 from nfs_keras.layers.search_gate import ReplicaSeedGenerator
 from nfs_keras.models import Objective, SearchModel, reid_network
 from nfs_keras.scale import (
@@ -131,7 +131,7 @@ def two_logical_cpus():
 def main(kind, folder, epochs, pause):
     mirrored = kind == "mirrored"
     strategy = two_logical_cpus() if mirrored else make_strategy(kind)
-    logs = keras.callbacks.CSVLogger(f"{folder}/{kind}.csv", append=True)
+    logs = HistoryLog(f"{folder}/{kind}.csv", "search")
     model = train(strategy, folder, int(epochs), float(pause), [logs])
     suffix = "" if mirrored else strategy.cluster_resolver.task_id
     np.savez(f"{folder}/{kind}{suffix}.npz", **state(model))

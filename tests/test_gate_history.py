@@ -5,7 +5,6 @@ from search_cases import plain_model, small_network
 from nfs_keras.callbacks import GateHistory
 from nfs_keras.models import named_gates
 
-
 CASES = {
     "network": (small_network, "stage1_channel", "stage1_spatial", 2),
     "plain": (plain_model, "cell/channel", "cell/spatial", 1),

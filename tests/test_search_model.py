@@ -113,8 +113,8 @@ def test_fit_reports_losses_and_the_state_of_the_gates():
     history = model.fit(make_pairs(count=2), verbose=0).history
     assert {
         "loss", "identity", "triplet", "accuracy", "arch_loss",
-        "arch_contrast", "arch_triplet", "operations", "open_fraction", "gate_entropy",
-        "temperature",
+        "arch_contrast", "arch_triplet", "operations", "open_fraction",
+        "gate_entropy", "temperature",
     } == set(history)  # fmt: skip
     assert all(np.isfinite(v) for values in history.values() for v in values)
     assert history["loss"][0] > 0
@@ -179,6 +179,13 @@ def dict_batch(seed=0):
     maps, kinds = plain_batch(seed)
     sizes = tf.reduce_mean(maps, axis=(1, 2, 3))[:, None]
     return maps, {"kind": kinds, "size": sizes}
+
+
+def test_a_budget_between_two_channels_is_not_exceeded():
+    """A gate of six channels goes by steps: the run still ends."""
+    model = plain_search(budget=0.6)
+    share = model.freeze().share_of_operations(model.model)
+    assert 0.4 < share <= 0.6
 
 
 LOSSES = {
