@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from search_cases import shallow_backbone
 
-from nfs_keras.callbacks import SearchPhases
+from nfs_keras.callbacks import HistoryLog, SearchPhases
 from nfs_keras.layers.search_gate import ReplicaSeedGenerator
 from nfs_keras.models import Objective, SearchModel, reid_network
 from nfs_keras.scale import (
@@ -138,11 +138,17 @@ def two_logical_cpus():
 
 def main(kind, folder, epochs, pause):
     mirrored = kind == "mirrored"
+<<<<<<< HEAD
     strategy = two_logical_cpus() if mirrored else make_strategy("multi_worker")
     callbacks = [keras.callbacks.CSVLogger(f"{folder}/{kind}.csv", append=True)]
     if kind == "multi_worker_stopped":
         callbacks.append(StopOnChief())
     model = train(strategy, folder, int(epochs), float(pause), callbacks)
+=======
+    strategy = two_logical_cpus() if mirrored else make_strategy(kind)
+    logs = HistoryLog(f"{folder}/{kind}.csv", "search")
+    model = train(strategy, folder, int(epochs), float(pause), [logs])
+>>>>>>> core2
     suffix = "" if mirrored else strategy.cluster_resolver.task_id
     np.savez(f"{folder}/{kind}{suffix}.npz", **state(model))
 

@@ -19,7 +19,7 @@ def run_verb(*words, cwd=None):
     return run(["-m", "nfs_keras", *words], cwd)
 
 
-def run(words, cwd=None, timeout=540):
+def run(words, cwd=None, timeout=1500):
     """Runs Python; gives what it returned and printed, as text."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(

@@ -112,14 +112,13 @@ PUBLIC = {
         "reid_network",
     },
     "callbacks": {
-        "ChanceWarning",
         "GateHistory",
         "HistoryLog",
         "ProgressLines",
         "RetrievalEvaluation",
-        "SearchPhases",
         "TemperatureAnnealing",
         "TrainingCheckpoint",
+        "WarmUp",
     },
     "models": {
         "Architecture",

@@ -1,3 +1,5 @@
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -292,3 +294,12 @@ def test_pixels_are_normalised_once_inside(network):
         np.einsum("hwio,i->o", kernel, same[0, 0, 0]),
         atol=1e-4,
     )
+
+
+def test_a_configuration_that_is_read_stays_as_it_was():
+    network = make_network(inner=True)
+    config = network.get_config()
+    before = copy.deepcopy(config)
+    again = type(network).from_config(config)
+    assert config == before
+    assert list(named_gates(again)) == list(named_gates(network))

@@ -181,6 +181,13 @@ def dict_batch(seed=0):
     return maps, {"kind": kinds, "size": sizes}
 
 
+def test_a_budget_between_two_channels_is_not_exceeded():
+    """A gate of six channels goes by steps: the run still ends."""
+    model = plain_search(budget=0.6)
+    share = model.freeze().share_of_operations(model.model)
+    assert 0.4 < share <= 0.6
+
+
 LOSSES = {
     "one": (CROSS_ENTROPY, plain_batch, {"loss", "arch_loss"}),
     "object": (

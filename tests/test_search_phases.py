@@ -22,9 +22,9 @@ START, FREEZE = 0.3, 0.6  # two epochs open, two searching, two frozen
 PHASES = ["open"] * 2 + ["searching"] * 2 + ["frozen"] * 2
 
 
-def make_search(seed=0, **gate_arguments):
+def make_search(seed=0, **options):
     loss = "sparse_categorical_crossentropy"
-    return compiled_search(plain_model(seed, **gate_arguments), loss)
+    return compiled_search(plain_model(seed), loss, **options)
 
 
 class Diary(keras.callbacks.Callback):
@@ -180,11 +180,13 @@ def test_a_gate_that_was_frozen_on_purpose_stays_frozen():
 
 
 def test_who_asks_is_given_the_architecture_once():
+    """And who derives later, budget or not, gets what was decided."""
     found = []
-    model = make_search()
+    model = make_search(budget=0.67)
     fit(model, on_freeze=found.append)
     (architecture,) = found
     assert isinstance(architecture, Architecture)
+    assert abs(architecture.share_of_operations(model.model) - 0.67) < 0.01
     assert not any(architecture.diff(model.derive()).values())
 
 

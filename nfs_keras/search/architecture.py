@@ -18,6 +18,7 @@ from nfs_keras.search.graph import trace
 from nfs_keras.search.rules import channel_gate
 
 SCHEMA = 2
+TOLERANCE = 0.01  # by which a budget may be exceeded
 
 
 class Architecture:
@@ -53,8 +54,9 @@ class Architecture:
                 With one, in (0, 1), it is the share of the operations of the
                 model, all gates open, that the compacted model may need: of
                 all channel gates those with the largest logits are kept, as
-                many as come closest to it. Pixel gates, which save nothing,
-                are kept where their logit is above 0.
+                many as come closest to it, and not above it by more than 0.01.
+                Pixel gates, which save nothing, are kept where their logit is
+                above 0.
 
         Returns:
             An `Architecture`. The strongest channel and pixel of a gate are
@@ -93,11 +95,11 @@ class Architecture:
             middle = (low + high) // 2
             above = counter.share(at(middle)) > budget
             low, high = (middle + 1, high) if above else (low, middle)
-        best = min(
-            (at(low), at(max(low - 1, -1))),
-            key=lambda found: abs(counter.share(found) - budget),
-        )
+        best, looser = at(low), at(max(low - 1, -1))
         check_met(counter.share(best), budget)
+        excess = counter.share(looser) - budget
+        if excess < min(TOLERANCE, budget - counter.share(best)):
+            return looser
         return best
 
     @classmethod
@@ -313,7 +315,7 @@ def check_budget(budget):
 
 def check_met(share, budget):
     """Raises `ValueError` if the gates cannot bring the operations there."""
-    if share > budget + 0.01:
+    if share > budget + TOLERANCE:
         raise ValueError(
             "Closing channels cannot bring the operations down to the budget. "
             f"Received: budget={budget}, where {share:.3f} is the least. "

@@ -233,9 +233,10 @@ class SearchModel(TrainingModel):
         """Decides every gate: the `Architecture` that the search has found.
 
         Args:
-            budget: As in `Architecture.derive`. Defaults to the compiled one.
+            budget: As in `Architecture.derive`. Defaults to the compiled one,
+                or to what stands decided once the gates are frozen.
         """
-        if budget is None:
+        if budget is None and self.phase_name != "frozen":
             budget = getattr(self, "budget", None)
         return Architecture.derive(self.model, budget)
 
