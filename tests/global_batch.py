@@ -1,10 +1,4 @@
-<<<<<<< HEAD
-"""Computes a `GlobalBatchObjective` on two devices.
-
-`python global_batch.py FILE`.
-=======
 """Computes a loss on two devices: `python global_batch.py FILE`.
->>>>>>> core2
 
 Each replica turns its rows of fixed features into outputs by one weight, so
 that gradients have to find their way back from all replicas.

@@ -9,17 +9,11 @@ import shutil
 import sys
 
 import tensorflow as tf
-from search_cases import shallow_backbone
 
 from nfs_keras.callbacks import TrainingCheckpoint
 from nfs_keras.cli.main import main
-<<<<<<< HEAD
 from nfs_keras.presets import PRESETS, Demo
 from nfs_keras.reid import Backbone, backbones
-=======
-from nfs_keras.recipes import PRESETS, Recipe
-from nfs_keras.reid.backbones import BACKBONES
->>>>>>> core2
 
 STARTS = [
     ("whole", "train", "mirrored"),
@@ -37,17 +31,12 @@ def two_logical_cpus():
 def use_small_networks():
     """One stage instead of four: every replica traces its own step."""
     block = {"filters": 6, "inner": 6, "stride": 2, "project": True}
-<<<<<<< HEAD
     stem = {"filters": 4, "kernel_size": 3, "pool": False}
     backbones.BACKBONES["tiny"] = lambda: Backbone(
         functools.partial(backbones.make_stem, **stem),
         functools.partial(backbones.grow_residual, stages=[[block]]),
     )
     PRESETS["demo"] = functools.partial(Demo, weights=None)
-=======
-    BACKBONES["tiny"] = lambda: shallow_backbone([block])
-    PRESETS["demo"] = functools.partial(Recipe, weights=None)
->>>>>>> core2
 
 
 def keep_what_a_kill_would_leave(folder):
