@@ -10,6 +10,7 @@ from nfs_keras.datasets import RegDB
 from nfs_keras.evaluation import retrieval_metrics
 from nfs_keras.modalities import DIRECTIONS
 from nfs_keras.pipeline import RunFolder, run_trials
+from nfs_keras.pipeline.scoring import evaluate_embedded
 from nfs_keras.presets import Demo
 from nfs_keras.run_folder import NETWORKS
 
@@ -113,3 +114,13 @@ def test_other_datasets_have_no_trials_to_train_on(smoke_data, tmp_path):
     dataset.name = "sysu_mm01"
     with pytest.raises(ValueError, match="Only RegDB has trials"):
         run_trials(tmp_path, dataset, Demo())
+
+
+def test_the_data_may_be_spelled_in_another_way(smoke_data, tmp_path):
+    (tmp_path / "link").symlink_to(smoke_data)
+    embedded = embeddings(RegDB(smoke_data, trial=2).test, 2, "baseline")
+    one, other = (
+        evaluate_embedded({2: embedded}, RegDB(root, trial=2))
+        for root in (smoke_data, tmp_path / "link")
+    )
+    assert one.rows[0].mean == other.rows[0].mean

@@ -1,6 +1,7 @@
 """Scores a network on a dataset's own protocol."""
 
 import dataclasses
+import os
 import time
 
 import numpy as np
@@ -96,9 +97,16 @@ def evaluate_embedded(embedded, dataset):
 
 
 def recall(embedded):
-    """Makes an embedding function of what is embedded already."""
-    by_path = dict(zip(embedded["path"], embedded["embedding"], strict=True))
-    return lambda samples: np.stack([by_path[s.path] for s in samples])
+    """Makes an embedding function of what is embedded already.
+
+    Files are told apart by where they really are: a dataset's folder can be
+    spelled in several ways.
+    """
+    paths = map(os.path.realpath, map(str, embedded["path"]))
+    by_path = dict(zip(paths, embedded["embedding"], strict=True))
+    return lambda samples: np.stack(
+        [by_path[os.path.realpath(s.path)] for s in samples]
+    )
 
 
 def describe_scores(table):

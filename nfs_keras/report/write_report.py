@@ -5,6 +5,7 @@ import importlib.resources
 import itertools
 import pathlib
 
+from nfs_keras.files import replace_file
 from nfs_keras.report.compare import compare_runs
 from nfs_keras.report.run import Run
 from nfs_keras.report.style import extra
@@ -17,7 +18,7 @@ CHAPTERS = (
     ("data", "The data", tell_data),
     ("search", "What was searched", tell_search),
     ("choice", "What was chosen", tell_choice),
-    ("gain", "What it brought", tell_gain),
+    ("gain", "Results", tell_gain),
     ("mistakes", "Mistakes worth looking at", tell_mistakes),
     ("reproduction", "How to reproduce it", tell_reproduction),
 )
@@ -27,7 +28,7 @@ def write_report(run_dirs, path):
     """Writes a page that needs no network and opens from disk.
 
     The page tells, in this order: the data, what was searched, what was
-    chosen, what it brought, mistakes worth looking at, how to reproduce it.
+    chosen, the results, mistakes worth looking at, how to reproduce it.
     What a run folder does not hold, the page says is missing. Memory is
     bounded: maps are drawn from a sample, similarities are computed in
     blocks, and only pictures that are shown are read.
@@ -52,10 +53,9 @@ def write_report(run_dirs, path):
         ],
         next_number=itertools.count().__next__,
     )
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
-    return path
+    with replace_file(path, "w") as file:
+        file.write(page)
+    return pathlib.Path(path)
 
 
 def open_runs(run_dirs):
