@@ -18,6 +18,7 @@ from nfs_keras.search.graph import trace
 from nfs_keras.search.rules import channel_gate
 
 SCHEMA = 2
+TOLERANCE = 0.01  # share of the operations that a budget may be missed by
 
 
 class Architecture:
@@ -53,8 +54,10 @@ class Architecture:
                 With one, in (0, 1), it is the share of the operations of the
                 model, all gates open, that the compacted model may need: of
                 all channel gates those with the largest logits are kept, as
-                many as come closest to it. Pixel gates, which save nothing,
-                are kept where their logit is above 0.
+                many as come closest to it; where one channel is worth more
+                than 1 % of the operations, as many as stay within it. Pixel
+                gates, which save nothing, are kept where their logit is
+                above 0.
 
         Returns:
             An `Architecture`. The strongest channel and pixel of a gate are
@@ -93,12 +96,11 @@ class Architecture:
             middle = (low + high) // 2
             above = counter.share(at(middle)) > budget
             low, high = (middle + 1, high) if above else (low, middle)
-        best = min(
-            (at(low), at(max(low - 1, -1))),
-            key=lambda found: abs(counter.share(found) - budget),
-        )
-        check_met(counter.share(best), budget)
-        return best
+        found, more = at(low), at(max(low - 1, -1))
+        share, over = counter.share(found), counter.share(more) - budget
+        check_met(share, budget)
+        closer = over < budget - share and over <= TOLERANCE
+        return more if closer else found
 
     @classmethod
     def _above(cls, scores, thresholds):
@@ -313,7 +315,7 @@ def check_budget(budget):
 
 def check_met(share, budget):
     """Raises `ValueError` if the gates cannot bring the operations there."""
-    if share > budget + 0.01:
+    if share > budget + TOLERANCE:
         raise ValueError(
             "Closing channels cannot bring the operations down to the budget. "
             f"Received: budget={budget}, where {share:.3f} is the least. "
