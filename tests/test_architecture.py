@@ -241,7 +241,9 @@ def test_a_file_of_schema_1_is_read(tmp_path):
     cells = {}
     for name, mask in architecture.masks.items():
         cell, level = name.split("/")
-        rows = dict(zip(("visible", "infrared"), mask.astype(int).tolist(), strict=True))
+        rows = dict(
+            zip(("visible", "infrared"), mask.astype(int).tolist(), strict=True)
+        )
         cells.setdefault(cell, {})[level] = rows
     path = tmp_path / "architecture.json"
     path.write_text(json.dumps({"schema": 1, "cells": cells}))

@@ -14,8 +14,8 @@ from nfs_keras.search.flow import (
     count_operations,
     nothing_closed,
 )
+from nfs_keras.search.gate_rule import channel_gate
 from nfs_keras.search.graph import trace
-from nfs_keras.search.rules import channel_gate
 
 SCHEMA = 2
 TOLERANCE = 0.01  # share of the operations that a budget may be missed by

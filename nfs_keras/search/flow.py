@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops, tree
 
+from nfs_keras.search.gate_rule import channel_gate
 from nfs_keras.search.graph import trace
 from nfs_keras.search.rules import (
     all_alive,
-    channel_gate,
     either,
     num_channels,
     rule_of,
