@@ -196,6 +196,23 @@ def test_for_one_modality_of_two_it_is_smaller_and_has_no_gate(modality):
     assert count_flops(one) < count_flops(both) < count_flops(model)
 
 
+@pytest.mark.parametrize("modality", [0, 1])
+def test_a_gate_that_knows_no_modality_is_alike_for_each(modality):
+    def grow(image, given):
+        maps = gate(layers.Conv2D(8, 3, activation="relu")(image))
+        return layers.Dense(3)(ChannelSearch(2)(maps, given))
+
+    model = two_modalities(grow)
+    given = [IMAGES, 0 * MODALITY + modality]
+    assert_same_outputs(compact(model, modality)(given), model(given))
+
+
+@pytest.mark.parametrize("modality", [2, -1, "infrared"])
+def test_a_modality_that_no_gate_knows_is_refused(modality):
+    with pytest.raises(ValueError, match=f"Received: modality={modality!r}, "):
+        compact(two_modalities(dual_network), modality)
+
+
 def test_a_modality_that_is_fixed_in_the_model_is_exact():
     shared = ChannelSearch(2)
     images = [keras.Input(SHAPE), keras.Input(SHAPE)]

@@ -190,7 +190,7 @@ def expected(gate, modality):
 
 def any_modality(rows, modality):
     """`(channels,)`: whether (or how likely) some modality keeps a channel."""
-    if modality is not None:
+    if modality is not None and len(rows) > 1:
         rows = rows[modality : modality + 1]
     if isinstance(rows, np.ndarray):
         return rows.max(axis=0).astype("float64")
