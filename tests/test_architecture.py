@@ -236,7 +236,7 @@ def test_it_comes_back_from_its_file(modalities, tmp_path):
 
 
 def test_a_file_of_schema_1_is_read(tmp_path):
-    """Masks lay in it by cell, level and modality, of the two-stream network."""
+    """Its masks lie by cell, level and modality of the two-stream network."""
     architecture = random_architecture()
     cells = {}
     for name, mask in architecture.masks.items():
