@@ -27,6 +27,7 @@ NAMES = (
     "data",
     "evaluation",
     "search",
+    "any_model",
     "serving",
     "scale",
     "planted",

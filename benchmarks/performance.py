@@ -52,6 +52,14 @@ ABOUT = {
         "training of AGW against PyTorch, written from the recipe; compacted "
         "networks against masked ones.",
     ),
+    "any_model": (
+        "Any Keras model, compacted",
+        "Models of `keras.applications` and a plain `Sequential` one, 64 x 64, "
+        "gates behind four layers of each, half of their channels closed at "
+        "random: the masked model against the compacted one, the share of the "
+        "operations saved beside what those gates could save, and the largest "
+        "difference between the two models' outputs.",
+    ),
     "serving": (
         "Serving",
         "The exported SavedModel, resizing included, against other forms of "

@@ -1,4 +1,4 @@
-"""The layers and losses pass their checks on JAX and PyTorch too.
+"""Layers, losses, gating and compaction pass on JAX and PyTorch too.
 
 A backend is chosen once per process, so each gets a process of its own. JAX
 is a test requirement; PyTorch takes part where it is installed.
@@ -17,19 +17,18 @@ FILES = (
     "test_channel_search.py",
     "test_conformance.py",
     "test_dual_level_search.py",
-    "test_embedding_head.py",
     "test_generalized_mean_pooling2d.py",
     "test_loss_conformance.py",
     "test_ops.py",
     "test_search_gate.py",
+    "test_search_on_other_backends.py",
     "test_spatial_search.py",
 )
 
-# What the backend has not got. Stages serve networks that are built on
-# TensorFlow, and their checks are the slowest.
+# What the backend has not got.
 LEFT_OUT = {
-    "jax": "Stage",
-    "torch": "Stage or xla or in_a_graph or model_serves",
+    "jax": "nothing",
+    "torch": "xla or in_a_graph or model_serves",
 }
 BACKENDS = [b for b in LEFT_OUT if importlib.util.find_spec(b)]
 

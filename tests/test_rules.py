@@ -12,7 +12,8 @@ from nfs_keras.layers import (
     SpatialSearch,
 )
 from nfs_keras.models import ChannelWise, Rule, register_rule
-from nfs_keras.search.rules import ELEMENTWISE, NOT_ZERO_AT_ZERO, RULES
+from nfs_keras.search.layer_rules import ELEMENTWISE, NOT_ZERO_AT_ZERO
+from nfs_keras.search.rules import RULES
 
 CHANNELS = 6
 

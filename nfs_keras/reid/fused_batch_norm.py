@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from nfs_keras.search.rules import BATCH_NORM, register_rule
+from nfs_keras.search.layer_rules import BATCH_NORM
+from nfs_keras.search.rules import register_rule
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")

@@ -6,6 +6,7 @@ calls; what a gate governs, what a budget of operations counts and what
 and which are needed.
 """
 
+from nfs_keras.search import layer_rules as layer_rules  # registers them
 from nfs_keras.search.add_gates import add_gates as add_gates
 from nfs_keras.search.add_gates import named_gates as named_gates
 from nfs_keras.search.add_gates import (

@@ -11,6 +11,7 @@ from nfs_keras.layers import (
 )
 from nfs_keras.layers.search_gate import walk
 from nfs_keras.search.flow import count_operations, nothing_closed
+from nfs_keras.search.gate_rule import channel_gate
 from nfs_keras.search.graph import trace
 
 SEARCHES = {
@@ -201,7 +202,6 @@ def search_space_summary(model, print_fn=print):
 
 def closing(gate):
     """Closes all channels of one gate, for `count_operations`."""
-    from nfs_keras.search.rules import channel_gate
 
     def opened(layer, modality):
         passing = nothing_closed(layer, modality)

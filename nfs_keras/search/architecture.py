@@ -14,11 +14,11 @@ from nfs_keras.search.flow import (
     count_operations,
     nothing_closed,
 )
+from nfs_keras.search.gate_rule import channel_gate
 from nfs_keras.search.graph import trace
-from nfs_keras.search.rules import channel_gate
 
 SCHEMA = 2
-TOLERANCE = 0.01  # by which a budget may be exceeded
+TOLERANCE = 0.01  # share of the operations that a budget may be missed by
 
 
 class Architecture:
@@ -54,8 +54,9 @@ class Architecture:
                 With one, in (0, 1), it is the share of the operations of the
                 model, all gates open, that the compacted model may need: of
                 all channel gates those with the largest logits are kept, as
-                many as come closest to it, and not above it by more than 0.01.
-                Pixel gates, which save nothing, are kept where their logit is
+                many as come closest to it; where one channel is worth more
+                than 1 % of the operations, as many as stay within it. Pixel
+                gates, which save nothing, are kept where their logit is
                 above 0.
 
         Returns:
@@ -95,12 +96,11 @@ class Architecture:
             middle = (low + high) // 2
             above = counter.share(at(middle)) > budget
             low, high = (middle + 1, high) if above else (low, middle)
-        best, looser = at(low), at(max(low - 1, -1))
-        check_met(counter.share(best), budget)
-        excess = counter.share(looser) - budget
-        if excess < min(TOLERANCE, budget - counter.share(best)):
-            return looser
-        return best
+        found, more = at(low), at(max(low - 1, -1))
+        share, over = counter.share(found), counter.share(more) - budget
+        check_met(share, budget)
+        closer = over < budget - share and over <= TOLERANCE
+        return more if closer else found
 
     @classmethod
     def _above(cls, scores, thresholds):

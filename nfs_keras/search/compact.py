@@ -61,6 +61,7 @@ def compact_graph(model, modality=None, drop=()):
         A new `keras.Model`.
     """
     check_frozen(model)
+    check_modality(model, modality)
     graph = trace(model)
     droppable = [graph.outputs[name] for name in drop]
     found = flow(graph, decided, droppable)
@@ -233,3 +234,15 @@ def check_frozen(model):
                 f"Received: gate {gate.path!r}, which is still searching. "
                 "Derive an `Architecture` and `apply` it first."
             )
+
+
+def check_modality(model, modality):
+    """Raises `ValueError` unless a modality is one that the gates know."""
+    count = max((g.num_modalities for g in find_gates(model)), default=1)
+    # A two-stream network without gates has two modalities all the same.
+    if modality is not None and modality not in range(max(count, 2)):
+        raise ValueError(
+            "`modality` is the index of the only modality to serve. "
+            f"Received: modality={modality!r}, of {count}. "
+            "Pass None to serve them all."
+        )

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops, tree
 
+from nfs_keras.search.gate_rule import channel_gate
 from nfs_keras.search.graph import trace
 from nfs_keras.search.rules import (
     all_alive,
-    channel_gate,
     either,
     num_channels,
     rule_of,
@@ -192,7 +192,7 @@ def expected(gate, modality):
 
 def any_modality(rows, modality):
     """`(channels,)`: whether (or how likely) some modality keeps a channel."""
-    if modality is not None:
+    if modality is not None and len(rows) > 1:
         rows = rows[modality : modality + 1]
     if isinstance(rows, np.ndarray):
         return rows.max(axis=0).astype("float64")
