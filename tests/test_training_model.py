@@ -1,3 +1,5 @@
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -135,3 +137,10 @@ def test_an_image_without_a_label_is_refused():
 
     with pytest.raises(ValueError, match="one label for each image"):
         make_training(small_network(None)).fit(make_batches().map(drop))
+
+
+def test_a_configuration_that_is_read_stays_as_it_was():
+    config = TrainingModel(plain_model()).get_config()
+    before = copy.deepcopy(config)
+    TrainingModel.from_config(config)
+    assert config == before

@@ -1,5 +1,7 @@
 """The two-stream re-identification network."""
 
+import copy
+
 import keras
 from keras import ops
 
@@ -182,6 +184,7 @@ class ReIDNetwork(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        config = copy.deepcopy(config)  # Keras empties what it reads
         deserialize = keras.saving.deserialize_keras_object
         return cls(
             stems={k: deserialize(v) for k, v in config["stems"].items()},

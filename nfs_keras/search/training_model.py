@@ -1,6 +1,7 @@
 """Training of a model's weights, its gates left alone."""
 
 import contextlib
+import copy
 import re
 
 import keras
@@ -216,6 +217,7 @@ class TrainingModel(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        config = copy.deepcopy(config)  # Keras empties what it reads
         model = keras.saving.deserialize_keras_object(config["model"])
         return cls(model, name=config["name"])
 
