@@ -1,4 +1,4 @@
-"""Tells when a training is worse than chance."""
+"""Warns when a training is worse than chance."""
 
 import math
 

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from nfs_keras.callbacks import (
+    ChanceWarning,
     GateHistory,
     HistoryLog,
     ProgressLines,
@@ -136,6 +137,7 @@ def fit(run, stage, model, batches, epochs, steps, callbacks=()):
             *callbacks,
             HistoryLog(run / "history.csv", stage),
             ProgressLines(run.say, stage),
+            ChanceWarning(run.say, model.model.num_identities),
             checkpoint,  # last: what it saves, the others have written
         ],
     )
