@@ -44,7 +44,7 @@ def draw_kept_pixels(run):
         for modality in ("visible", "infrared")
     }
     kept = {cell: levels["spatial"] for cell, levels in run.cells.items()}
-    logits = {cell: run.gates[f"{cell}/spatial"][-1] for cell in kept}
+    logits = {cell: run.gates[f"{cell}_spatial"][-1] for cell in kept}
     probabilities = {cell: 1 / (1 + np.exp(-x)) for cell, x in logits.items()}
     return plot_kept_pixels(pictures, kept, probabilities)
 
