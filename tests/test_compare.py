@@ -44,7 +44,7 @@ def test_two_runs_of_the_same_trial_are_no_two_trials(tmp_path):
 def test_scores_that_are_absent_are_dashes(tmp_path):
     (table, _) = compare_runs([write_trial(tmp_path / "a", 1, 50.0)])
     dash = "\N{EN DASH}"
-    assert table.rows == [["a", "searched", "50.0", *[dash] * 5]]
+    assert table.rows == [["a", "searched", "50.0", *[dash] * 6]]
     assert mean_deviation([None, 1.0]) == dash
 
 

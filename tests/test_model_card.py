@@ -3,7 +3,7 @@ import json
 import pytest
 from exported_model import exported_model
 
-from nfs_keras.serving.model_card import kept_share, write_model_card
+from nfs_keras.serving.model_card import write_model_card
 
 FACTS = {
     "run": {
@@ -25,12 +25,10 @@ FACTS = {
         ]
     },
     "architecture": {
-        "schema": 1,
-        "cells": {
-            "stage1": {
-                "channel": {"visible": [1, 0, 1, 1], "infrared": [1, 1, 1, 1]},
-                "spatial": {"visible": [[1, 0], [0, 0]], "infrared": [[1]]},
-            }
+        "schema": 2,
+        "gates": {
+            "stage1_channel": [[1, 0, 1, 1], [1, 1, 1, 1]],
+            "stage1_spatial": [[[1, 0], [0, 0]], [[1, 0], [0, 1]]],
         },
     },
 }
@@ -56,8 +54,8 @@ def test_it_tells_what_the_run_recorded(model, tmp_path):
         "| name | RegDB |",
         "| searched | visible to infrared | 12.35 |",
         "Backbone: tiny.",
-        "| stage1 | channel | visible | 75.0% |",
-        "| stage1 | spatial | visible | 25.0% |",
+        "| stage1_channel | 75.0% | 100.0% |",
+        "| stage1_spatial | 25.0% | 50.0% |",
     ):
         assert fact in card
     assert "/secret" not in card
@@ -74,7 +72,3 @@ def test_it_lists_the_endpoints_that_the_model_declares(model):
     card = write_model_card(model).read_text()
     assert "| visible | `image_bytes` string (?) |" in card
     assert "| infrared_pixels | `image` uint8 (?, ?, ?, 3) |" in card
-
-
-def test_a_share_is_counted_over_rows_too():
-    assert kept_share([1, 0]) == kept_share([[1, 0], [0, 1]]) == 0.5

@@ -112,13 +112,14 @@ PUBLIC = {
         "reid_network",
     },
     "callbacks": {
+        "ChanceWarning",
         "GateHistory",
         "HistoryLog",
         "ProgressLines",
         "RetrievalEvaluation",
+        "SearchPhases",
         "TemperatureAnnealing",
         "TrainingCheckpoint",
-        "WarmUp",
     },
     "models": {
         "Architecture",

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from figure_checks import check_figure
 
+from nfs_keras.datasets import Sample
 from nfs_keras.report import rank_lists
 from nfs_keras.report.rank_lists import (
     find_rank_lists,
     plot_rank_lists,
     query_margins,
 )
-from nfs_keras.report.run import Picture
 
 RNG = np.random.default_rng(0)
 QUERY, GALLERY = RNG.normal(size=(25, 6)), RNG.normal(size=(60, 6))
@@ -86,8 +86,8 @@ def test_a_small_gallery_has_short_lists():
 @pytest.mark.parametrize("num_lists", [1, 3])
 def test_the_figure_is_legible_and_its_files_are_named(num_lists):
     lists, _ = find_rank_lists(*PAIRS, num_worst=num_lists)
-    query = [Picture(f"q/{k}.png", k, 3, "infrared") for k in ASKED]
-    gallery = [Picture(f"g/{k}.png", k, 1, "visible") for k in KNOWN]
+    query = [Sample(f"q/{k}.png", k, 3, "infrared") for k in ASKED]
+    gallery = [Sample(f"g/{k}.png", k, 1, "visible") for k in KNOWN]
     figure, names = plot_rank_lists(lists, query, gallery)
     check_figure(figure)
     expected = [

@@ -30,7 +30,7 @@ def test_metrics_that_a_stage_does_not_have_are_left_out(whole):
 def test_gates_and_choice_have_the_shapes_of_the_cells(whole):
     run = Run(whole)
     for cell, (channels, height, width) in CELLS.items():
-        assert run.gates[f"{cell}/channel"].shape == (EPOCHS, 2, channels)
+        assert run.gates[f"{cell}_channel"].shape == (EPOCHS, 2, channels)
         assert run.cells[cell]["channel"].shape == (2, channels)
         assert run.cells[cell]["spatial"].shape == (2, height, width)
 

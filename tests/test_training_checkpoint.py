@@ -6,6 +6,7 @@ import keras
 import pytest
 from search_cases import identical, make_pairs, make_search, snapshot
 
+from benchmarks.resume import read_history
 from nfs_keras.callbacks import (
     GateHistory,
     HistoryLog,
@@ -76,7 +77,7 @@ def never_stopped(tmp_path_factory):
 
 def contents(folder):
     names = [path.name for path in (folder / "checkpoints").iterdir()]
-    return sorted(names), (folder / "history.csv").read_text()
+    return sorted(names), str(read_history(folder / "history.csv"))
 
 
 @pytest.mark.parametrize("epoch", [WARM_UP - 1, WARM_UP])

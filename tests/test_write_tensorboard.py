@@ -51,7 +51,7 @@ def test_every_gate_is_an_image_of_each_modality(logs):
 def test_images_stand_at_their_epochs(logs):
     _, folder = logs
     events = EventAccumulator(str(folder / "gates"), {"images": 0}).Reload()
-    steps = [x.step for x in events.Images("stage1/spatial/visible")]
+    steps = [x.step for x in events.Images("stage1_spatial/visible")]
     assert steps == list(range(EPOCHS))
 
 

@@ -166,7 +166,7 @@ def serving_encoders(network, cut=True):
     gates = find_gates(network) if isinstance(network, keras.Layer) else []
     if not cut or not gates:
         return {name: network.encoder(name) for name in MODALITIES}
-    if any(keras.ops.convert_to_numpy(gate.searching) for gate in gates):
+    if not all(gate.is_frozen for gate in gates):
         network = copy_of(network)
         Architecture.derive(network).apply(network)
     return {name: compact(network, name).encoder(name) for name in MODALITIES}
@@ -175,6 +175,5 @@ def serving_encoders(network, cut=True):
 def copy_of(network):
     """Copies a network with its weights."""
     copy = type(network).from_config(network.get_config())
-    copy.build()
     copy.set_weights(network.get_weights())
     return copy
