@@ -201,7 +201,8 @@ def test_a_folder_of_images_alone_needs_a_modality(
 
 @pytest.mark.parametrize("kind", ["sysu_mm01", "llcm"])
 def test_the_default_of_a_kind_passes_the_check(kind, tmp_path, monkeypatch):
-    synthesize = partial(synthesize_module.KINDS[kind], image_shape=(16, 16))
+    small = {"image_shape": (16, 16), "num_workers": 1}
+    synthesize = partial(synthesize_module.KINDS[kind], **small)
     monkeypatch.setitem(synthesize_module.KINDS, kind, synthesize)
     assert nfs_reid("synthesize", f"--kind={kind}", tmp_path / "data") == 0
     assert nfs_reid("check", tmp_path / "data") == 0

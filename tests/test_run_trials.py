@@ -33,7 +33,13 @@ def embeddings(samples, trial, name):
 
 def pretend(output, dataset, preset, seed, search, retrain):
     """Leaves what `run_pipeline` would."""
-    run = RunFolder(output, {}, dataset={"name": "regdb", **dataset.options})
+    data = {"name": "regdb", **dataset.options}
+    with RunFolder(output, {}, dataset=data) as run:
+        return fill(run, dataset)
+
+
+def fill(run, dataset):
+    """Writes what a run has found."""
     trial = dataset.options["trial"]
     (run / "embeddings").mkdir()
     for name in NETWORKS:
