@@ -1,7 +1,8 @@
 """A tiny search for the tests of several replicas, and a program to run it.
 
 `python distributed_search.py KIND FOLDER EPOCHS PAUSE`, where KIND is
-`mirrored` (on two logical CPUs) or `multi_worker` (one worker of `TF_CONFIG`),
+`mirrored` (on two logical CPUs), `multi_worker` (one worker of `TF_CONFIG`) or
+`multi_worker_stopped` (the same, ended early by a callback of the chief),
 trains, waits PAUSE seconds amid epoch 1, and saves the final state.
 """
 
@@ -92,6 +93,13 @@ class Pause(keras.callbacks.Callback):
             time.sleep(self.seconds)
 
 
+class StopOnChief(keras.callbacks.Callback):
+    """Stops after an epoch, on the process that writes the files alone."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = epoch == 0
+
+
 def train(strategy, folder, epochs, pause=0.0, chief_callbacks=()):
     return train_on_strategy(
         strategy,
@@ -130,9 +138,11 @@ def two_logical_cpus():
 
 def main(kind, folder, epochs, pause):
     mirrored = kind == "mirrored"
-    strategy = two_logical_cpus() if mirrored else make_strategy(kind)
-    logs = HistoryLog(f"{folder}/{kind}.csv", "search")
-    model = train(strategy, folder, int(epochs), float(pause), [logs])
+    strategy = two_logical_cpus() if mirrored else make_strategy("multi_worker")
+    callbacks = [HistoryLog(f"{folder}/{kind}.csv", "search")]
+    if kind == "multi_worker_stopped":
+        callbacks.append(StopOnChief())
+    model = train(strategy, folder, int(epochs), float(pause), callbacks)
     suffix = "" if mirrored else strategy.cluster_resolver.task_id
     np.savez(f"{folder}/{kind}{suffix}.npz", **state(model))
 
