@@ -65,7 +65,7 @@ def test_the_budget_is_met_in_the_compacted_network(smoke_run):
 def test_too_few_people_for_a_search_are_refused_before_anything_is_trained(
     smoke_data, tmp_path
 ):
-    with pytest.raises(ValueError, match=r"batch\[0\]=16, but a part .* 2\."):
+    with pytest.raises(ValueError, match=r"batch\[0\]=8, but a part .* 5\."):
         run_pipeline(tmp_path / "run", RegDB(smoke_data), Demo())
     assert not (tmp_path / "run").exists()
 

@@ -179,7 +179,7 @@ def search_batches(preset, samples, seed, steps, first, last):
     """
     start, freeze = preset.search_epochs()
     epochs = range(start, freeze)
-    rotate = (samples, preset.folds, steps, epochs)
+    rotate = (samples, num_folds(preset, samples), steps, epochs)
     train = make_batches(
         preset,
         samples,
@@ -263,11 +263,17 @@ def divide(samples, folds, proxy):
     return parts
 
 
+def num_folds(preset, samples):
+    """Int. The preset's folds, or fewer if the people are too few for them."""
+    people = len({sample.identity for sample in samples})
+    return max(2, min(preset.folds, people // preset.proxy_batch[0]))
+
+
 def check_folds(preset, samples):
     """Raises `ValueError` if a search has too few people for its batches."""
     for proxy, name in ((False, "batch"), (True, "proxy_batch")):
         wanted, _ = getattr(preset, name)
-        for rows in divide(samples, preset.folds, proxy):
+        for rows in divide(samples, num_folds(preset, samples), proxy):
             found = len({samples[i].identity for i in rows})
             if found < wanted:
                 raise ValueError(
