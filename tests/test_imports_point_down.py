@@ -43,9 +43,9 @@ LEVELS = {
 WITH_TENSORFLOW = {
     *("datasets", "serving", "scale", "pipeline"),
     *("search/search_model", "search/training_model", "search/unrolled"),
-    *("cli/program", "reid/objective"),
+    "cli/program",
     # These use it where it is the backend, and Keras elsewhere.
-    *("layers/search_gate", "reid/fused_batch_norm"),
+    *("layers/replicas", "reid/fused_batch_norm"),
 }
 
 

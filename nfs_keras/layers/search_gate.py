@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from nfs_keras.layers.replicas import ReplicaSeedGenerator
 from nfs_keras.ops import (
     RELAXATIONS,
     derived_gate,
@@ -306,22 +307,6 @@ class SearchGate(keras.layers.Layer):
             "sparsity": self.sparsity,
             "seed": self.seed,
         }
-
-
-class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """Gives every replica of a strategy its own noise, from one state."""
-
-    def next(self, ordered=True):
-        seed = super().next(ordered)
-        if keras.backend.backend() != "tensorflow":
-            return seed
-        import tensorflow as tf
-
-        context = tf.distribute.get_replica_context()
-        if context is None or context.num_replicas_in_sync == 1:
-            return seed
-        replica = tf.cast(context.replica_id_in_sync_group, seed.dtype)
-        return seed + tf.stack([replica * 1_000_003, tf.zeros_like(replica)])
 
 
 def named_seed(seed, name):

@@ -18,6 +18,7 @@ from nfs_keras.datasets import (
     trained_people,
 )
 from nfs_keras.evaluation import check_protocol
+from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.models import Architecture, compact
 from nfs_keras.pipeline.results import format_results
 from nfs_keras.pipeline.scoring import (
@@ -34,7 +35,6 @@ from nfs_keras.pipeline.training import (
 from nfs_keras.report import write_report, write_tensorboard
 from nfs_keras.run_folder import RunFolder
 from nfs_keras.scale.sharded_sampler import check_shares
-from nfs_keras.search.training_model import num_replicas
 from nfs_keras.serving import export_saved_model
 
 HELD_OUT = 0.05  # of the training identities, to calibrate on

@@ -17,6 +17,7 @@ from nfs_keras.datasets import (
     identity_labels,
     training_dataset,
 )
+from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.models import (
     SearchModel,
     TrainingModel,
@@ -24,7 +25,6 @@ from nfs_keras.models import (
     named_gates,
 )
 from nfs_keras.scale import GlobalBatchObjective, synchronize_batch_norm
-from nfs_keras.search.training_model import num_replicas
 
 
 def start_network(preset, samples, search, seed):

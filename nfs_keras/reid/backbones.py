@@ -15,7 +15,7 @@ from nfs_keras.layers import ChannelSearch, DualLevelSearch, SpatialSearch
 from nfs_keras.reid.fused_batch_norm import FusedBatchNorm
 from nfs_keras.reid.non_local import NonLocal
 from nfs_keras.search.add_gates import check_names, search_layer
-from nfs_keras.search.graph import trace
+from nfs_keras.search.graph import run_copies, trace
 
 MOMENTUM = 0.9  # of the moving statistics; PyTorch calls it 0.1
 EPSILON = 1e-5
@@ -354,13 +354,19 @@ def keras_backbone(
     check_names([stem, *after], [layer.name for layer in model.layers])
     cut, end = (model.get_layer(x).output for x in (stem, after[-1]))
 
-    def copies():
-        return Copies(batch_norm_momentum)
+    def faster(layer, config):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return {**config, "momentum": batch_norm_momentum}
+        return config
+
+    def copied(start, stop, name, maps, then=lambda name, outputs: outputs):
+        graph = trace(piece_of(start, stop, name))
+        return run_copies(graph, maps, then, faster)[0]
 
     def make(image_shape, name):
         image = keras.Input(image_shape, name="image")
         pixels = image if preprocess is None else preprocess(image)
-        maps = copies().run(piece_of(model.input, cut, stem), pixels)
+        maps = copied(model.input, cut, stem, pixels)
         return keras.Model(image, maps, name=f"{name}_stem")
 
     def grow(maps, gates):
@@ -369,52 +375,9 @@ def keras_backbone(
                 return outputs
             return gates.output(name, gates.channel(name, outputs))
 
-        return copies().run(piece_of(cut, end, after[-1]), maps, gated)
+        return copied(cut, end, after[-1], maps, gated)
 
     return Backbone(make, grow)
-
-
-class Copies:
-    """Runs a piece of a model with copies of its layers.
-
-    Args:
-        momentum: Of the batch norms.
-    """
-
-    def __init__(self, momentum):
-        self.momentum = momentum
-        self.made = {}
-
-    def run(self, piece, inputs, then=lambda name, outputs: outputs):
-        """Calls copies of the piece's layers.
-
-        Args:
-            piece: Functional model.
-            inputs: Symbolic tensor that takes the place of its input.
-            then: Function of a layer's name and output that gives what is
-                passed on.
-        """
-        graph = trace(piece)
-
-        def call(node, *args, **kwargs):
-            outputs = self.copy(node.layer)(*args, **kwargs)
-            return then(node.layer.name, outputs)
-
-        outputs = graph.run(inputs, call)
-        for layer, copy in self.made.values():
-            copy.set_weights(layer.get_weights())
-        return outputs
-
-    def copy(self, layer):
-        """A layer like another one, always the same."""
-        if not isinstance(layer, keras.layers.Layer):
-            return layer
-        if id(layer) not in self.made:
-            config = layer.get_config()
-            if isinstance(layer, keras.layers.BatchNormalization):
-                config["momentum"] = self.momentum
-            self.made[id(layer)] = layer, type(layer).from_config(config)
-        return self.made[id(layer)][1]
 
 
 def piece_of(start, end, name):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.losses import BatchHardTriplet, CrossModalityContrastive
 from nfs_keras.modalities import MODALITIES
 from nfs_keras.ops import at_least_float32
@@ -129,15 +130,6 @@ def accuracy(identities, logits):
     """Share of rows whose largest logit is their identity's."""
     hits = ops.argmax(logits, axis=-1) == ops.cast(identities, "int32")
     return ops.mean(ops.cast(hits, "float32"))
-
-
-def num_replicas():
-    """Int. Over how many devices the current batch is spread."""
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    import tensorflow as tf
-
-    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def modality_vector(halves):

@@ -12,7 +12,7 @@ from nfs_keras.layers import (
 from nfs_keras.layers.search_gate import walk
 from nfs_keras.search.flow import count_operations, nothing_closed
 from nfs_keras.search.gate_rule import channel_gate
-from nfs_keras.search.graph import trace
+from nfs_keras.search.graph import run_copies, trace
 
 SEARCHES = {
     "dual": DualLevelSearch,
@@ -61,18 +61,9 @@ def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
     given = {}
     if num_modalities > 1:
         given = {"modality": keras.Input((), dtype="int32", name="modality")}
-    gates, copies = {}, {}
+    gates = {}
 
-    def call(node, *args, **kwargs):
-        layer = node.layer
-        if isinstance(layer, keras.layers.Layer):
-            if id(layer) not in copies:
-                copies[id(layer)] = layer.__class__.from_config(
-                    layer.get_config()
-                )
-            layer = copies[id(layer)]
-        outputs = layer(*args, **kwargs)
-        name = layer.name
+    def gated(name, outputs):
         if name not in after:
             return outputs
         if name not in gates:
@@ -83,16 +74,12 @@ def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
             )
         return gates[name](outputs, **given)
 
-    outputs = graph.run(inputs, call)
+    outputs, pairs = run_copies(graph, inputs, gated)
+    for layer, copy in pairs:
+        copy.trainable = layer.trainable
     if given:
         inputs = [*keras.tree.flatten(inputs), *given.values()]
-    gated = keras.Model(inputs, outputs, name=model.name)
-    for node in graph.nodes:
-        if id(node.layer) in copies:
-            copy = copies[id(node.layer)]
-            copy.set_weights(node.layer.get_weights())
-            copy.trainable = node.layer.trainable
-    return gated
+    return keras.Model(inputs, outputs, name=model.name)
 
 
 def search_layer(search):

@@ -58,7 +58,7 @@ def flow(graph, opened, drop=(), modality=None, outputs=None):
         return opened(node.layer, given)
 
     for node, rule in zip(graph.nodes, rules, strict=True):
-        given = [known(channels, t) for t in node.tensors]
+        given = [channels[id(t)] for t in node.tensors]
         for tensor in tree.flatten(node.outputs):
             channels[id(tensor)] = (
                 all_alive(tensor)
@@ -74,7 +74,7 @@ def flow(graph, opened, drop=(), modality=None, outputs=None):
     for node, rule in zip(graph.nodes[::-1], rules[::-1], strict=True):
         for tensor in tree.flatten(node.outputs):
             settle(needed, tensor, rule.writes_all(node))
-        given = [known(channels, t) for t in node.tensors]
+        given = [channels[id(t)] for t in node.tensors]
         wanted = needed[id(tree.flatten(node.outputs)[0])]
         read = rule.backward(node, given, wanted)
         for tensor, numbers in zip(node.tensors, read, strict=True):
@@ -82,11 +82,6 @@ def flow(graph, opened, drop=(), modality=None, outputs=None):
     for tensor in tree.flatten(graph.inputs):
         needed[id(tensor)] = np.ones(num_channels(tensor))
     return Flow(channels, needed, rules)
-
-
-def known(channels, tensor):
-    """The `Channels` of a tensor."""
-    return channels[id(tensor)]
 
 
 def need(needed, tensor, numbers):

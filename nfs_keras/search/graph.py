@@ -86,6 +86,40 @@ class Graph(NamedTuple):
         return replace(self.outputs)
 
 
+def run_copies(graph, inputs, then, change=lambda layer, config: config):
+    """Runs a graph on other tensors, with copies of its layers.
+
+    Args:
+        graph: `Graph`.
+        inputs: As for `Graph.run`.
+        then: Function of a layer's name and output that gives what is passed
+            on, such as a gated map.
+        change: Function of a layer and its config that gives the copy's.
+
+    Returns:
+        `(outputs, pairs)`: as `Graph.run`, and a list of each layer with its
+        copy, which has its weights.
+    """
+    pairs = {}
+
+    def copy(layer):
+        if not isinstance(layer, keras.layers.Layer):
+            return layer  # an operation, which has no state
+        if id(layer) not in pairs:
+            config = change(layer, layer.get_config())
+            pairs[id(layer)] = layer, type(layer).from_config(config)
+        return pairs[id(layer)][1]
+
+    def call(node, *args, **kwargs):
+        outputs = copy(node.layer)(*args, **kwargs)
+        return then(node.layer.name, outputs)
+
+    outputs = graph.run(inputs, call)
+    for layer, made in pairs.values():
+        made.set_weights(layer.get_weights())
+    return outputs, list(pairs.values())
+
+
 def flat(structure):
     """Lists the leaves of a structure of tensors (or what replaces them)."""
     return tree.flatten(structure)

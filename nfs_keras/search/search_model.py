@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import ops
 
 from nfs_keras.layers import find_gates
+from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.layers.search_gate import SAMPLING, WAITING, forward_pass
 from nfs_keras.search.architecture import Architecture, check_budget
 from nfs_keras.search.flow import count_operations, expected, nothing_closed
@@ -15,7 +16,6 @@ from nfs_keras.search.training_model import (
     check_group,
     check_loss,
     loss_of,
-    num_replicas,
     of_gates,
 )
 from nfs_keras.search.unrolled import unrolled_gradients

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from nfs_keras.layers import find_gates
+from nfs_keras.layers.replicas import num_replicas
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -258,11 +259,6 @@ def loss_of(loss, targets, outputs, sample_weight=None):
 def of_gates(name):
     """Whether a log value is measured in the gates' step."""
     return name.startswith("arch_") or name == "operations"
-
-
-def num_replicas():
-    """Int. Over how many devices the batch at hand is spread."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def first_element(batches):
