@@ -42,6 +42,7 @@ def requests(rng):
         "visible_pixels": {"image": pixels},
         "infrared_pixels": {"image": large},
         "match": {"query": vectors[:, :2], "gallery": vectors},
+        "model_version": {"row": np.arange(2, dtype="int32")},
     }
 
 
@@ -57,7 +58,11 @@ def main(directory):
         for name, x in inputs.items():
             arrays[f"{endpoint}/inputs/{name}"] = x
         for name, y in outputs.items():
-            arrays[f"{endpoint}/outputs/{name}"] = y.numpy()
+            # NumPy saves byte strings of one length, but not objects.
+            y = y.numpy()
+            arrays[f"{endpoint}/outputs/{name}"] = (
+                y.astype("S") if y.dtype == object else y
+            )
     np.savez(directory / "answers.npz", **arrays)
 
 
