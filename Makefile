@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint test-addons test-clients clean
+.PHONY: demo test lint docs test-addons test-clients clean
 
 demo: $(VENV)/.installed  ## Searches, evaluates and exports on synthetic data.
 	$(BIN)/python examples/train_regdb.py --preset=demo
@@ -17,6 +17,9 @@ test: $(VENV)/.installed-test  ## Runs all tests.
 lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(VENV)/.installed-docs  ## Builds the documentation into site/.
+	$(BIN)/python -m mkdocs build --strict
 
 test-addons: $(VENV)/.installed-test  ## Compares with tensorflow-addons.
 	tests_addons/run.sh $(BIN)/python
@@ -41,5 +44,9 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt
 	$(BIN)/python -m pip install -r requirements-test.txt
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.created requirements-docs.txt
+	$(BIN)/python -m pip install -r requirements-docs.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-addons .venv-clients build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-addons .venv-clients build site *.egg-info .pytest_cache .ruff_cache

@@ -13,8 +13,8 @@ HERE = Path(__file__).parent
 
 def version():
     """Reads `__version__` without importing the package."""
-    door = (HERE / "nfs_keras" / "__init__.py").read_text(encoding="utf-8")
-    return re.search(r'^__version__ = "(.+)"$', door, re.MULTILINE).group(1)
+    text = (HERE / "nfs_keras" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE).group(1)
 
 
 EXTRAS = {
@@ -35,6 +35,11 @@ EXTRAS = {
     "scale": ["pyarrow>=20,<30", "ray[data,train]>=2.50,<3"],
     "sysu": ["scipy>=1.15,<2"],
     "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
+    "docs": [
+        "mkdocs>=1.6,<2",
+        "mkdocs-material>=9.7,<10",
+        "mkdocstrings[python]>=1.0,<2",
+    ],
     "test": [
         "hypothesis>=6.130,<7",
         "jax>=0.10,<0.11",
@@ -73,11 +78,15 @@ setup(
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["nfs-reid = nfs_keras.cli.main:main"]},
     classifiers=[
-        "License :: OSI Approved :: Apache Software License",
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
     ],
 )

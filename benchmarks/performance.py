@@ -1,6 +1,9 @@
 """Makes `docs/performance.md` of `benchmarks/results/*.json`.
 
-python -m benchmarks.performance
+    python -m benchmarks.performance
+
+What a benchmark prints and its JSON does not hold stands beside it, in a text
+such as `benchmarks/results/scale.md`, and follows its tables on the page.
 """
 
 import argparse
@@ -19,12 +22,13 @@ OPENING = """
 those; changes here are lost. -->
 
 `python -m benchmarks` measures, [one page](../benchmarks/README.md) says how,
-and how to read it. A **ratio** puts ours beside the other that its line names,
-taken in turn in one process: the median of all pairs, and the least and the
-largest in brackets. Where they are far apart, the machine was busy, and the
-median is worth less. A **figure** is a speed of the machine in that run, and
-its limit what the least that has to be done would allow, measured beside it:
-multiplying, copying or reading, and nothing else.
+and how to read it. A **ratio** compares our code with the other that its line
+names; both were measured in turn in one process. It is the median of all pairs,
+and the least and the largest pair are in brackets. Where these are far apart,
+the machine was busy, and the median is worth less. A **figure** is a speed of
+the machine in that run. Its limit is what the machine reaches when it only
+does what cannot be left out: multiplying, copying or reading. It was measured
+in the same run.
 """
 
 ABOUT = {
@@ -36,8 +40,8 @@ ABOUT = {
     ),
     "data": (
         "Training data",
-        "Batches of 288 x 144 pictures with AGW's changes, against loops that "
-        "read one picture after another; and how much of a training step of "
+        "Batches of 288 x 144 images with AGW's augmentation, against loops "
+        "that read one image after another; and how much of a training step of "
         "the demo waits for its batch.",
     ),
     "evaluation": (
@@ -77,10 +81,10 @@ ABOUT = {
         "pair per seed. The controls must not find them.",
     ),
     "resume": (
-        "Is anything lost when the job is killed?",
-        "No speed: the main job in its smoke form, killed by SIGKILL at "
-        "moments drawn over all of it, started anew each time, and compared "
-        "with a job that was left alone. A pair for each result (scores, "
+        "Is anything lost when a run is killed?",
+        "No speed: the pipeline in its smoke form, killed by SIGKILL at "
+        "random moments, started again each time, and compared with a run "
+        "that was not killed. A pair for each result (scores, "
         "networks, gates, history, ...): 1 if equal to the last bit, else 0. "
         "Measured speeds are left out.",
     ),
@@ -97,11 +101,16 @@ def main(arguments=None):
 
 
 def read_results(folder):
-    """Dict of benchmark to result, in the order of the page."""
+    """Dict of benchmark to result, in the order of the page, with its notes."""
     found = {path.stem: path for path in sorted(folder.glob("*.json"))}
     order = [name for name in ABOUT if name in found]
     order += [name for name in found if name not in ABOUT]
-    return {name: json.loads(found[name].read_text()) for name in order}
+    results = {name: json.loads(found[name].read_text()) for name in order}
+    for name, result in results.items():
+        notes = folder / f"{name}.md"
+        if notes.exists():
+            result["notes"] = notes.read_text(encoding="utf-8")
+    return results
 
 
 def write_page(results):
@@ -113,6 +122,7 @@ def write_page(results):
         parts.append(ratios_table(result["ratios"]))
         if result.get("figures"):
             parts.append(figures_table(result["figures"]))
+        parts.append(result.get("notes", ""))
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 

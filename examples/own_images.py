@@ -4,8 +4,8 @@
     python examples/own_images.py --smoke   # synthetic images in that layout
 
 `my_images` holds visible/PERSON/*.jpg and infrared/PERSON/*.jpg, or a CSV file
-with the columns path, identity and modality. docs/own_images.md goes on from
-here to a served model.
+with the columns path, identity and modality. docs/own_images.md leads from here
+to a served model.
 """
 
 import pathlib

@@ -23,7 +23,7 @@ train_images, test_images, train_labels, test_labels = split
 
 
 def block(filters, name):
-    """A convolution, and a search of which of its features are needed."""
+    """A convolution, and a search layer that selects its features."""
     return [
         keras.layers.Conv2D(filters, 3, padding="same", activation="relu"),
         DualLevelSearch(sparsity=6e-3, initial_logit=0.5, seed=0, name=name),
@@ -45,7 +45,7 @@ loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def fit(epochs, rate):
-    """Plain Keras training; gives the accuracy on the test images."""
+    """Trains in plain Keras; returns the accuracy on the test images."""
     model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
     model.fit(train_images, train_labels, 64, epochs, verbose=0)
     return 100 * model.evaluate(test_images, test_labels, verbose=0)[1]

@@ -1,11 +1,11 @@
-"""Asks a served model who is who, from both kinds of camera.
+"""Asks a served model for embeddings of images of both modalities.
 
     python examples/serve.py --smoke                       # no data needed
     python examples/serve.py --saved_model=run/saved_model
     python examples/serve.py --server=localhost:8500       # a server of yours
 
-Shows what a client sends and gets: files of images in, embeddings out, a
-broken file that does not sink the others, and how alike two people are. Without
+Shows what a client sends and receives: image files in, embeddings out, a broken
+file that does not fail the others, and how similar two people are. Without
 `--server` it starts the stand-in server, which answers as TF-Serving does.
 """
 
@@ -72,8 +72,8 @@ def untrained(directory):
 def ask(client, visible, infrared):
     """Embeds both kinds of images and compares all pairs."""
     # Each kind of camera has an endpoint of its own. A file that cannot be
-    # decoded gets a zero embedding and is said to be broken.
-    gallery, valid = client.embed([*infrared, b"no picture"], "infrared")
+    # decoded gets a zero embedding and is marked as broken.
+    gallery, valid = client.embed([*infrared, b"no image"], "infrared")
     query, _ = client.embed(visible, "visible")
     print(f"version {client.available_versions()}, {query.shape[1]} numbers")
     print(f"broken files: {np.flatnonzero(~valid).tolist()}")

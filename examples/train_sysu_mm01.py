@@ -8,8 +8,8 @@ With SYSU-MM01 on disk and a GPU:
 
     python examples/train_sysu_mm01.py --data=SYSU-MM01 --preset=paper
 
-Infrared images are searched for among visible ones, in galleries that are
-drawn ten times: all-search and indoor-search, single- and multi-shot. After
+Infrared images are searched for among visible ones, in ten random
+galleries each: all-search and indoor-search, single- and multi-shot. After
 Ctrl-C run the same command again: it resumes.
 """
 
@@ -28,7 +28,7 @@ from nfs_keras.synthetic import synthesize_sysu_mm01
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data", None, "SYSU-MM01's folder; else a synthetic one.")
 flags.DEFINE_enum(
-    "sampler", "seeded", ["seeded", "official"], "Who draws the galleries."
+    "sampler", "seeded", ["seeded", "official"], "How galleries are chosen."
 )
 flags.DEFINE_enum("preset", "demo", PRESETS, "How large and how long.")
 flags.DEFINE_string("output", "runs/sysu_mm01", "The run's folder.")

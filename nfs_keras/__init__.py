@@ -1,17 +1,17 @@
 """Neural feature search for RGB-infrared person re-identification.
 
-The packages, from the ground up: `layers`, `losses`; `search`, the method on
-any Keras model; `callbacks`, `synthetic`, `datasets`, `evaluation`; `reid`,
-the two-stream network; `serving`, `report`, `scale`; `pipeline`; `cli`.
-`models` is the public door to `search` and `reid`.
+The packages, from the lowest level to the highest: `layers`, `losses`;
+`search`, the method on any Keras model; `callbacks`, `synthetic`, `datasets`,
+`evaluation`; `reid`, the two-stream network; `serving`, `report`, `scale`;
+`pipeline`; `cli`. `models` has the public names of `search` and `reid`.
 
-Packages open when first touched, so that the import is quick.
+Packages are imported when they are first used, so that the import is quick.
 """
 
 import importlib
 import sys
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 OPENED_LATER = (
     "callbacks",
@@ -35,8 +35,8 @@ OPENED_LATER = (
 )
 
 if "keras" in sys.modules:
-    # Whoever works with Keras finds the layers registered, to load models
-    # that contain them; the command line does not wait for TensorFlow.
+    # Keras then finds the layers registered when it loads a model that contains
+    # them; the command line does not wait for TensorFlow.
     importlib.import_module("nfs_keras.layers")
     importlib.import_module("nfs_keras.losses")
 

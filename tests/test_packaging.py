@@ -11,13 +11,21 @@ from packaging.utils import canonicalize_name
 import nfs_keras
 
 ROOT = Path(__file__).parent.parent
-PINS = {
-    canonicalize_name(line.split("==")[0]): line.split("==")[1].strip()
-    for file in ("requirements.txt", "requirements-test.txt")
-    for line in (ROOT / file).read_text().splitlines()
-    if "==" in line
-}
-# The same module, with and without windows to draw in.
+
+
+def pins(*files):
+    """Reads the exact versions of requirements files."""
+    return {
+        canonicalize_name(line.split("==")[0]): line.split("==")[1].strip()
+        for file in files
+        for line in (ROOT / file).read_text().splitlines()
+        if "==" in line
+    }
+
+
+PINS = pins("requirements.txt", "requirements-test.txt")
+DOCS_PINS = pins("requirements-docs.txt")
+# The same module, with and without windows to show images in.
 PINS["opencv-python"] = PINS["opencv-python-headless"]
 
 
@@ -30,7 +38,7 @@ def ranges():
 
 @pytest.mark.parametrize("requirement", ranges(), ids=str)
 def test_a_pin_lies_in_its_range(requirement):
-    pin = PINS[canonicalize_name(requirement.name)]
+    pin = {**DOCS_PINS, **PINS}[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(pin)
 
 
@@ -42,6 +50,15 @@ def test_pinned_packages_need_nothing_that_is_not_pinned():
             needed = Requirement(line)
             if needed.marker is None or needed.marker.evaluate({"extra": ""}):
                 assert canonicalize_name(needed.name) in PINS, f"{name}: {line}"
+
+
+def test_the_documentation_has_the_pins_of_the_tests():
+    """So that both fit into one environment."""
+    assert {
+        name
+        for name in DOCS_PINS.keys() & PINS
+        if DOCS_PINS[name] != PINS[name]
+    } == set()
 
 
 def test_versions_in_use_are_the_pinned_ones():

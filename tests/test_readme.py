@@ -28,3 +28,7 @@ def test_the_example_halves_the_operations_and_prints_it(capsys):
 
 def test_the_example_is_short():
     assert len(example().strip().splitlines()) <= 20
+
+
+def test_the_page_is_short():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 100

@@ -54,7 +54,7 @@ class Gallery:
         token: String. `"user:password"` or an API key of the server.
         index: `"FLAT"` (compares with every embedding; exact) or `"HNSW"` (a
             graph; approximate). Defaults to `"FLAT"` for a file and `"HNSW"`
-            for a server (measured in `docs/scale.md`). Fixed by the first
+            for a server (measured in `docs/performance.md`). Fixed by the first
             `add`.
         timeout: Float. Seconds after which a call gives up. Defaults to `30`.
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from nfs_keras.datasets.images import decode_image, resize_image
 
 # A decoded pixel takes 15 bytes while it is resized, so that a batch decodes
-# in a quarter of a GiB at most; `docs/serving.md` has the measured peak.
+# in a quarter of a GiB at most, see `docs/serving.md`.
 MAX_PIXELS = 2**22  # of one image: 2048 x 2048
 NUM_PARALLEL_CALLS = 4  # images of one batch decoded at a time
 
