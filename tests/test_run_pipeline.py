@@ -19,16 +19,17 @@ from nfs_keras.datasets import (
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Architecture, named_gates
 from nfs_keras.pipeline import STAGES, run_pipeline
-from nfs_keras.pipeline.scoring import evaluate_embedded, load_embedded
+from nfs_keras.pipeline.scoring import evaluate_embedded
 from nfs_keras.pipeline.training import RotatingSampler, search_batches
 from nfs_keras.presets import Demo
 from nfs_keras.report import summarize_run
-from nfs_keras.report.run import SYNTHETIC
+from nfs_keras.run_folder import read_embeddings
 from nfs_keras.synthetic import (
     synthesize_llcm,
     synthesize_regdb,
     synthesize_sysu_mm01,
 )
+from nfs_keras.synthetic.tree import SYNTHETIC_NOTE
 
 DONE = [name for name in STAGES if name != "retrain"]  # which is an option
 
@@ -151,8 +152,8 @@ def test_batches_are_functions_of_their_step(smoke_data):
 
 def test_scores_on_synthetic_people_say_so_wherever_they_stand(smoke_run):
     for name in ("log.txt", "metrics.md", "report.html"):
-        assert SYNTHETIC in (smoke_run / name).read_text("utf-8")
-    assert SYNTHETIC in summarize_run(smoke_run)
+        assert SYNTHETIC_NOTE in (smoke_run / name).read_text("utf-8")
+    assert SYNTHETIC_NOTE in summarize_run(smoke_run)
     card = (smoke_run / "saved_model" / "1" / "model_card.md").read_text()
     assert "| synthetic | True |" in card
 
@@ -160,7 +161,7 @@ def test_scores_on_synthetic_people_say_so_wherever_they_stand(smoke_run):
 def test_scores_on_other_images_do_not(smoke_data, smoke_run, tmp_path):
     data = shutil.copytree(smoke_data, tmp_path / "data")
     (data / "synthetic.json").unlink()
-    embedded = load_embedded(smoke_run, "baseline")
+    embedded = read_embeddings(smoke_run / "embeddings/baseline.npz")
     paths = np.char.replace(embedded["path"], str(smoke_data), str(data))
     table = evaluate_embedded({**embedded, "path": paths}, RegDB(data))
     assert table.notes == ()
