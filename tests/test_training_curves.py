@@ -73,7 +73,7 @@ def test_open_gates_stand_at_the_top_and_closed_ones_at_the_bottom():
 
 def test_many_gates_are_legible():
     logits = np.random.default_rng(0).normal(size=(30, 2, 64))
-    gates = {f"stage{k}/channel": logits for k in range(32)}
+    gates = {f"stage{k}_block4_inner1_channel": logits for k in range(32)}
     figure = plot_gate_movement(gates)
     check_figure(figure)
     assert len(figure.axes) == 32

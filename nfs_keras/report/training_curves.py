@@ -102,7 +102,7 @@ def plot_gate_movement(gates):
         0.8 + 1.25 * rows,
         rows,
         columns,
-        width=WIDTH * max(1, columns / 2),
+        width=WIDTH if columns < 4 else 2.5 * columns,
         sharex=True,
         sharey=True,
     )
@@ -146,16 +146,16 @@ def describe_search(run):
         yield search_chart(curves)
     else:
         yield Note("No search is recorded in history.csv.")
-    if run.gates:
-        yield gate_chart(run.gates)
-    else:
-        reason = run.describe_missing("gates.npz")
-        yield Note(f"No gates were recorded: {reason}.")
     losses = {k: v["loss"] for k, v in run.history.items() if "loss" in v}
     if losses:
         yield loss_chart(losses)
     else:
         yield Note("No losses are recorded in history.csv.")
+    if run.gates:
+        yield gate_chart(run.gates)
+    else:
+        reason = run.describe_missing("gates.npz")
+        yield Note(f"No gates were recorded: {reason}.")
 
 
 def search_chart(curves):
