@@ -1,11 +1,11 @@
-"""Plots what a gallery answers."""
+"""Draws a query and its matches in a gallery."""
 
 from nfs_keras.report.style import GRAY_IMAGE, new_figure, read_image, styled
 
 
 @styled
 def draw_matches(image, matches, root):
-    """Plots a query and its matches in a row, with their similarities.
+    """Draws a query and its matches in a row, with their similarities.
 
     Args:
         image: Path of the query.

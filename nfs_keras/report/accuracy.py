@@ -68,7 +68,7 @@ def trial_bands(curves):
 
 
 def score_interval(share, num):
-    """Estimates the 95 % interval of a share from `num` independent trials.
+    """Estimates the 95 % interval of a share from `num` independent samples.
 
     Args:
         share: Float array in [0, 1].
@@ -176,7 +176,7 @@ def cmc_charts(named):
 def cmc_band(scores, num_people):
     """Gives the band of a curve: the recorded one, an estimate, or `None`.
 
-    The estimate counts people as independent trials: it is rather too wide.
+    The estimate counts people as independent samples: it is rather too wide.
     """
     recorded = scores.get("intervals") or {}
     ranks = [f"rank{k + 1}" for k in range(len(scores["cmc"]))]
