@@ -16,13 +16,15 @@ from nfs_keras.datasets import (
     open_dataset,
     trained_people,
 )
+from nfs_keras.evaluation import LLCM
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Architecture, named_gates
 from nfs_keras.pipeline import STAGES, run_pipeline
+from nfs_keras.pipeline.run_pipeline import open_run
 from nfs_keras.pipeline.scoring import evaluate_embedded
 from nfs_keras.pipeline.training import RotatingSampler, search_batches
 from nfs_keras.presets import Demo
-from nfs_keras.report import summarize_run
+from nfs_keras.report import Run, summarize_run
 from nfs_keras.run_folder import read_embeddings
 from nfs_keras.synthetic import (
     synthesize_llcm,
@@ -186,6 +188,13 @@ def test_people_who_calibrate_were_neither_trained_nor_tested_on(
     assert not held_out & {s.identity for s in dataset.test}
     baseline = keras.models.load_model(smoke_run / "baseline.keras")
     assert baseline.num_identities == 12 - len(held_out)
+
+
+def test_a_run_records_the_camera_rules_of_its_test(smoke_data, tmp_path):
+    dataset = RegDB(smoke_data)
+    dataset.protocol = LLCM
+    with open_run(tmp_path / "run", dataset, Demo(), 0, "dual", None, False):
+        assert Run(tmp_path / "run").protocol.excludes_same_camera
 
 
 def test_a_network_knows_whom_it_was_trained_on(smoke_run, smoke_data):
