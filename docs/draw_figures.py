@@ -1,4 +1,4 @@
-"""Draws the figures of the documentation from a finished run.
+"""Plots the figures of the documentation from a finished run.
 
     python docs/draw_figures.py runs/regdb docs/images
 
@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.report import (
     Run,
     find_rank_lists,
@@ -17,7 +18,8 @@ from nfs_keras.report import (
     plot_kept_pixels,
     plot_rank_lists,
 )
-from nfs_keras.report.pictures import read_picture
+from nfs_keras.report.run import sample_at, select, select_modality
+from nfs_keras.report.style import read_image
 
 
 def main(run_dir, images):
@@ -33,35 +35,35 @@ def main(run_dir, images):
 
 
 def draw_kept_pixels(run):
-    """Draws what the cells keep, over both modalities of one person."""
-    embeddings = run.last_embeddings()
-    person = embeddings.identity.min()
-    own = embeddings.take(embeddings.identity == person)
-    pictures = {
-        modality: read_picture(
-            own.of(modality).sample(0).path, run.dataset["root"], height=160
-        )
-        for modality in ("visible", "infrared")
+    """Plots what the cells keep, over both modalities of one person."""
+    embedded = run.last_embeddings()
+    identities = embedded["identity"]
+    own = select(embedded, identities == identities.min())
+    samples = [sample_at(select_modality(own, m), 0) for m in MODALITIES]
+    images = {
+        sample.modality: read_image(sample.path, run.dataset["root"], 160)
+        for sample in samples
     }
     kept = {cell: levels["spatial"] for cell, levels in run.cells.items()}
     logits = {cell: run.gates[f"{cell}_spatial"][-1] for cell in kept}
     probabilities = {cell: 1 / (1 + np.exp(-x)) for cell, x in logits.items()}
-    return plot_kept_pixels(pictures, kept, probabilities)
+    return plot_kept_pixels(images, kept, probabilities)
 
 
 def draw_rank_lists(run):
-    """Draws the two best answers to visible queries, and the worst."""
-    query, gallery = map(run.last_embeddings().of, ("visible", "infrared"))
+    """Plots the two best answers to visible queries, and the worst."""
+    embedded = run.last_embeddings()
+    query, gallery = (select_modality(embedded, m) for m in MODALITIES)
     worst, best = find_rank_lists(
-        query.embedding,
-        gallery.embedding,
-        query.identity,
-        gallery.identity,
+        query["embedding"],
+        gallery["embedding"],
+        query["identity"],
+        gallery["identity"],
         num_worst=1,
         num_best=2,
     )
     samples = [
-        [side.sample(position) for position in range(len(side.path))]
+        [sample_at(side, position) for position in range(len(side["path"]))]
         for side in (query, gallery)
     ]
     figure, file_names = plot_rank_lists(

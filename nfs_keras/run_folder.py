@@ -16,6 +16,7 @@ import sys
 import time
 
 import keras
+import numpy as np
 
 from nfs_keras.files import (
     PARTIAL,
@@ -30,6 +31,7 @@ NETWORKS = {
     "searched": "searched.keras",
     "compacted": "model.keras",
 }
+EMBEDDED = ("path", "identity", "camera", "modality", "embedding")
 LOCK = ".lock"
 
 
@@ -136,6 +138,20 @@ class RunFolder:
         """Loads what `save_network` saved."""
         return keras.models.load_model(self / NETWORKS[name])
 
+    def save_embeddings(self, name, embedded):
+        """Saves what a network makes of the test images.
+
+        Args:
+            name: One of `NETWORKS`.
+            embedded: Dict of `EMBEDDED` to arrays with a row for each image.
+        """
+        with replace_file(self / "embeddings" / f"{name}.npz") as file:
+            np.savez_compressed(file, **embedded)
+
+    def load_embeddings(self, name):
+        """Loads what `save_embeddings` saved."""
+        return read_embeddings(self / "embeddings" / f"{name}.npz")
+
     def cpu_seconds(self, stages):
         """Processor seconds of all epochs that some stages trained."""
         rows = read_history_rows(self / "history.csv")
@@ -195,6 +211,12 @@ def read_history_rows(file):
         return []
     with file.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+def read_embeddings(file):
+    """Reads an `embeddings/*.npz`: dict of arrays, a row for each image."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in EMBEDDED}
 
 
 def lock(folder):

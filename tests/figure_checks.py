@@ -6,7 +6,7 @@ from matplotlib.text import Text
 
 
 def check_figure(figure):
-    """Draws the figure; all its words must be whole, apart and short."""
+    """Renders the figure; all its words must be whole, apart and short."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     boxes = [(x.get_text(), x.get_window_extent()) for x in words(figure)]
@@ -38,7 +38,7 @@ def words(figure):
 
 
 def overlap(a, b):
-    """Tells whether two boxes share more than a pixel."""
+    """Whether two boxes share more than a pixel."""
     width = min(a.x1, b.x1) - max(a.x0, b.x0)
     height = min(a.y1, b.y1) - max(a.y0, b.y0)
     return width > 1 and height > 1

@@ -56,9 +56,9 @@ function lowContrast() {
     range.selectNodeContents(walker.currentNode);
     const box = range.getBoundingClientRect();
     if (!words || !box.width || element.closest("style")) continue;
-    const isDrawn = element instanceof SVGElement;
-    const color = parseColor(isDrawn ? style.fill : style.color);
-    const own = isDrawn ? element : document.createElement("i");
+    const isChart = element instanceof SVGElement;
+    const color = parseColor(isChart ? style.fill : style.color);
+    const own = isChart ? element : document.createElement("i");
     const behind = backdrop(box.x + box.width / 2, box.y + box.height / 2, own);
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
@@ -87,14 +87,14 @@ function tooWide() {
   const width = document.documentElement.clientWidth;
   const wrong = [...document.body.querySelectorAll("*")].filter(
     (x) =>
-      !x.closest(".table, svg") &&
+      !x.closest(".table, .wide, svg") &&
       x.getBoundingClientRect().right > width + 1,
   );
   if (document.documentElement.scrollWidth > width) wrong.push(document.body);
   return wrong.map((x) => x.outerHTML.slice(0, 80));
 }
 
-// Words of a drawing that leave it, in the fonts of this machine.
+// Words of a chart that leave it, in the fonts of this machine.
 function cutWords() {
   return [...document.querySelectorAll("svg text")]
     .filter((x) => {
@@ -106,16 +106,16 @@ function cutWords() {
     .map((x) => x.textContent);
 }
 
-async function brokenPictures() {
-  const drawn = [...document.querySelectorAll("svg image")].map(
+async function brokenImages() {
+  const inCharts = [...document.querySelectorAll("svg image")].map(
     (x) => x.href.baseVal,
   );
   const wrong = [];
-  for (const address of [...[...document.images].map((x) => x.src), ...drawn]) {
-    const picture = new Image();
-    picture.src = address;
+  for (const address of [...[...document.images].map((x) => x.src), ...inCharts]) {
+    const image = new Image();
+    image.src = address;
     try {
-      await picture.decode();
+      await image.decode();
     } catch {
       wrong.push(address.slice(0, 80));
     }

@@ -1,11 +1,17 @@
+import json
+
 import numpy as np
 import pytest
+from fake_run import write_run_folder
 from figure_checks import check_figure
 
 from nfs_keras.datasets import Sample
-from nfs_keras.report import rank_lists
+from nfs_keras.evaluation import LLCM, SYSU_ALL_SEARCH
+from nfs_keras.report import Run, rank_lists
 from nfs_keras.report.rank_lists import (
+    describe_mistakes,
     find_rank_lists,
+    hidden_images,
     plot_rank_lists,
     query_margins,
 )
@@ -31,7 +37,7 @@ def test_margins_agree_with_a_loop():
 
 def test_the_size_of_a_block_does_not_matter(monkeypatch):
     whole = query_margins(*PAIRS)
-    monkeypatch.setattr(rank_lists, "BLOCK", 4)
+    monkeypatch.setattr(rank_lists, "MEMORY", 4 * 60 * 8)
     np.testing.assert_allclose(query_margins(*PAIRS), whole, atol=1e-6)
 
 
@@ -60,14 +66,14 @@ def test_the_best_have_the_greatest_margins():
     np.testing.assert_allclose(best.margin, greatest, 1e-5)
 
 
-def test_queries_without_a_match_are_passed_over():
+def test_queries_without_a_match_are_left_out():
     asked = np.where(ASKED == 0, 99, ASKED)
     lists, _ = find_rank_lists(QUERY, GALLERY, asked, KNOWN, num_worst=99)
     assert 99 not in {asked[x.query] for x in lists}
     assert len(lists) == 7
 
 
-def test_excluded_pictures_are_no_answers():
+def test_excluded_images_are_no_answers():
     cameras = np.arange(60) % 2
 
     def excluded(rows):
@@ -95,3 +101,50 @@ def test_the_figure_is_legible_and_its_files_are_named(num_lists):
         for x in lists
     ]
     assert names == expected
+
+
+def side(cameras, identities):
+    return {
+        "path": np.zeros(len(cameras)),
+        "identity": np.array(identities),
+        "camera": np.array(cameras),
+    }
+
+
+def test_sysu_hides_camera_2_from_camera_3():
+    query, gallery = side([3, 6], [1, 1]), side([1, 2, 2], [1, 1, 9])
+    hidden = hidden_images(SYSU_ALL_SEARCH, query, gallery)
+    np.testing.assert_array_equal(
+        hidden(np.array([0, 1])), [[0, 1, 1], [0, 0, 0]]
+    )
+
+
+def test_llcm_hides_the_same_person_before_the_same_camera():
+    query, gallery = side([3, 6], [1, 1]), side([3, 3, 6], [1, 9, 1])
+    hidden = hidden_images(LLCM, query, gallery)
+    np.testing.assert_array_equal(
+        hidden(np.array([1, 0])), [[0, 0, 1], [1, 0, 0]]
+    )
+
+
+def test_worst_and_best_are_shown_in_both_directions(tmp_path):
+    run = Run(write_run_folder(tmp_path / "run"))
+    strips = [x for x in describe_mistakes(run) if x.kind == "strip"]
+    assert len(strips) == 8
+    for strip in strips:
+        assert len(strip.tiles) == 11
+        assert strip.tiles[0].correct is None
+        assert all(tile.uri for tile in strip.tiles)
+
+
+def test_the_rules_of_the_run_hide_images(tmp_path):
+    folder = write_run_folder(tmp_path / "run", 4, 2, images=False)
+    rules = {"name": "own", "excluded": [[2, 1]], "excludes_same_camera": False}
+    information = json.loads((folder / "run.json").read_text())
+    information["protocol"] = rules
+    (folder / "run.json").write_text(json.dumps(information))
+    strips = [x for x in describe_mistakes(Run(folder)) if x.kind == "strip"]
+    # The infrared camera is 2 and sees nothing of the visible camera 1.
+    assert {strip.tiles[0].path.split("/")[0] for strip in strips} == {
+        "Visible"
+    }

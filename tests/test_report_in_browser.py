@@ -87,7 +87,7 @@ def check(browser, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["lowContrast", "wordless", "tooWide", "cutWords", "brokenPictures"],
+    ["lowContrast", "wordless", "tooWide", "cutWords", "brokenImages"],
 )
 def test_the_page_is_sound(view, name):
     assert check(view, name) == []
@@ -135,7 +135,7 @@ def test_the_page_asks_for_nothing_and_complains_of_nothing(browser, page):
         ("wordless", "<svg></svg>"),
         ("tooWide", "<div style='width: 9999px'>wide"),
         ("cutWords", "<svg width='40'><text x='30' y='9'>too long</text>"),
-        ("brokenPictures", "<img alt='x' src='data:image/png;base64,AAAA'>"),
+        ("brokenImages", "<img alt='x' src='data:image/png;base64,AAAA'>"),
     ],
 )
 def test_the_checks_find_what_is_wrong(browser, tmp_path, name, body):

@@ -1,10 +1,12 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from fake_run import CELLS, EPOCHS, write_run_folder
 
-from nfs_keras.report.run import Run
+from nfs_keras.evaluation import LLCM, REGDB, SYSU_ALL_SEARCH, Protocol
+from nfs_keras.report.run import Run, sample_at, select_modality
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +37,11 @@ def test_gates_and_choice_have_the_shapes_of_the_cells(whole):
         assert run.cells[cell]["spatial"].shape == (2, height, width)
 
 
-def test_embeddings_part_by_modality(whole):
-    embeddings = Run(whole).last_embeddings()
-    assert len(embeddings.of("visible").path) == 40
-    assert len(embeddings.path) == 80
-    assert embeddings.of("infrared").sample(0).camera == 2
+def test_embeddings_are_selected_by_modality(whole):
+    embedded = Run(whole).last_embeddings()
+    assert len(embedded["path"]) == 80
+    assert len(select_modality(embedded, "visible")["path"]) == 40
+    assert sample_at(select_modality(embedded, "infrared"), 0).camera == 2
 
 
 def test_embeddings_stand_in_the_order_of_evaluation(whole, tmp_path):
@@ -57,7 +59,7 @@ def test_one_part_is_enough(tmp_path):
     (tmp_path / "run.json").write_text('{"seed": 3}')
     run = Run(tmp_path)
     assert run.info == {"seed": 3}
-    assert run.why("gates.npz") == "gates.npz was not written"
+    assert run.describe_missing("gates.npz") == "gates.npz was not written"
     assert run.last_embeddings() is None
 
 
@@ -88,3 +90,39 @@ def test_objects_in_an_archive_are_not_unpickled(tmp_path):
     (tmp_path / "run.json").write_text('{"seed": 3}')
     np.savez(tmp_path / "gates.npz", **{"a/channel": np.array([{}])})
     assert "unreadable" in Run(tmp_path).missing["gates.npz"]
+
+
+def run_of(tmp_path, information):
+    (tmp_path / "run.json").write_text(json.dumps(information))
+    return Run(tmp_path)
+
+
+def test_the_rules_of_the_test_are_those_that_were_recorded(tmp_path):
+    rules = dataclasses.asdict(SYSU_ALL_SEARCH)
+    found = run_of(tmp_path, {"protocol": rules}).protocol
+    assert found.excluded == [[3, 2]] and not found.excludes_same_camera
+    own = Protocol("own images", excludes_same_camera=True)
+    rules = dataclasses.asdict(own)
+    assert run_of(tmp_path, {"protocol": rules}).protocol.excludes_same_camera
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [("llcm", LLCM), ("sysu_mm01", SYSU_ALL_SEARCH), ("regdb", REGDB)],
+)
+def test_a_run_of_an_earlier_version_has_the_rules_of_its_dataset(
+    tmp_path, name, protocol
+):
+    found = run_of(tmp_path, {"dataset": {"name": name}}).protocol
+    assert found is protocol
+
+
+def test_an_unknown_dataset_has_no_camera_rules(tmp_path):
+    assert run_of(tmp_path, {"seed": 1}).protocol is REGDB
+
+
+def test_a_gate_that_modalities_share_counts_for_both(tmp_path):
+    content = {"schema": 2, "gates": {"stage1_channel": [[1, 0, 1]]}}
+    (tmp_path / "architecture.json").write_text(json.dumps(content))
+    mask = Run(tmp_path).cells["stage1"]["channel"]
+    np.testing.assert_array_equal(mask, [[1, 0, 1], [1, 0, 1]])

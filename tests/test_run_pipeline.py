@@ -16,19 +16,22 @@ from nfs_keras.datasets import (
     open_dataset,
     trained_people,
 )
+from nfs_keras.evaluation import LLCM
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Architecture, named_gates
 from nfs_keras.pipeline import STAGES, run_pipeline
-from nfs_keras.pipeline.scoring import evaluate_embedded, load_embedded
+from nfs_keras.pipeline.run_pipeline import open_run
+from nfs_keras.pipeline.scoring import evaluate_embedded
 from nfs_keras.pipeline.training import RotatingSampler, search_batches
 from nfs_keras.presets import Demo
-from nfs_keras.report import summarize_run
-from nfs_keras.report.run import SYNTHETIC
+from nfs_keras.report import Run, summarize_run
+from nfs_keras.run_folder import read_embeddings
 from nfs_keras.synthetic import (
     synthesize_llcm,
     synthesize_regdb,
     synthesize_sysu_mm01,
 )
+from nfs_keras.synthetic.tree import SYNTHETIC_NOTE
 
 DONE = [name for name in STAGES if name != "retrain"]  # which is an option
 
@@ -151,8 +154,8 @@ def test_batches_are_functions_of_their_step(smoke_data):
 
 def test_scores_on_synthetic_people_say_so_wherever_they_stand(smoke_run):
     for name in ("log.txt", "metrics.md", "report.html"):
-        assert SYNTHETIC in (smoke_run / name).read_text("utf-8")
-    assert SYNTHETIC in summarize_run(smoke_run)
+        assert SYNTHETIC_NOTE in (smoke_run / name).read_text("utf-8")
+    assert SYNTHETIC_NOTE in summarize_run(smoke_run)
     card = (smoke_run / "saved_model" / "1" / "model_card.md").read_text()
     assert "| synthetic | True |" in card
 
@@ -160,7 +163,7 @@ def test_scores_on_synthetic_people_say_so_wherever_they_stand(smoke_run):
 def test_scores_on_other_images_do_not(smoke_data, smoke_run, tmp_path):
     data = shutil.copytree(smoke_data, tmp_path / "data")
     (data / "synthetic.json").unlink()
-    embedded = load_embedded(smoke_run, "baseline")
+    embedded = read_embeddings(smoke_run / "embeddings/baseline.npz")
     paths = np.char.replace(embedded["path"], str(smoke_data), str(data))
     table = evaluate_embedded({**embedded, "path": paths}, RegDB(data))
     assert table.notes == ()
@@ -185,6 +188,13 @@ def test_people_who_calibrate_were_neither_trained_nor_tested_on(
     assert not held_out & {s.identity for s in dataset.test}
     baseline = keras.models.load_model(smoke_run / "baseline.keras")
     assert baseline.num_identities == 12 - len(held_out)
+
+
+def test_a_run_records_the_camera_rules_of_its_test(smoke_data, tmp_path):
+    dataset = RegDB(smoke_data)
+    dataset.protocol = LLCM
+    with open_run(tmp_path / "run", dataset, Demo(), 0, "dual", None, False):
+        assert Run(tmp_path / "run").protocol.excludes_same_camera
 
 
 def test_a_network_knows_whom_it_was_trained_on(smoke_run, smoke_data):

@@ -1,5 +1,6 @@
 import html.parser
 import json
+import re
 import shutil
 import tracemalloc
 
@@ -7,16 +8,17 @@ import numpy as np
 import pytest
 from fake_run import write_run_folder
 
+from nfs_keras.report.comparison import describe_results
+from nfs_keras.report.data import describe_data, describe_reproduction
+from nfs_keras.report.kept_features import describe_choice
+from nfs_keras.report.rank_lists import describe_mistakes
 from nfs_keras.report.run import Run
-from nfs_keras.report.tell_mistakes import tell_mistakes
-from nfs_keras.report.tell_results import tell_gain
-from nfs_keras.report.tell_run import tell_data, tell_reproduction
-from nfs_keras.report.tell_search import tell_choice, tell_search
-from nfs_keras.report.write_report import CHAPTERS, write_report
+from nfs_keras.report.training_curves import describe_search
+from nfs_keras.report.write_report import SECTIONS, write_report
 
 
 class Page(html.parser.HTMLParser):
-    """Collects what a test asks about a page."""
+    """Collects tags, words and headings of a page."""
 
     def __init__(self, file):
         super().__init__()
@@ -46,8 +48,8 @@ def page(run):
     return Page(write_report([run], run / "report.html"))
 
 
-def test_the_story_is_told_in_order(page):
-    titles = [title for _, title, _ in CHAPTERS]
+def test_the_sections_stand_in_order(page):
+    titles = [title for _, title, _ in SECTIONS]
     assert [x for x in page.headings if x in titles] == titles
 
 
@@ -65,16 +67,32 @@ def test_no_id_stands_twice(page):
     assert len(ids) == len(set(ids))
 
 
-def test_every_picture_has_words_for_those_who_do_not_see_it(page):
-    pictures = [x for tag, x in page.tags if tag == "img"]
-    drawings = [x for _, x in page.tags if x.get("role") == "img"]
-    assert len(pictures) > 80 and len(drawings) == 11
-    assert all(x["alt"].strip() for x in pictures)
-    assert all(x["aria-label"].strip() for x in drawings)
+def test_every_image_and_chart_has_an_alternative_text(page):
+    images = [x for tag, x in page.tags if tag == "img"]
+    charts = [x for _, x in page.tags if x.get("role") == "img"]
+    assert len(images) > 80 and len(charts) == 11
+    assert all(x["alt"].strip() for x in images)
+    assert all(x["aria-label"].strip() for x in charts)
 
 
 def test_a_whole_run_misses_nothing(page):
-    assert "had to do without" not in page.text
+    assert "Parts that are missing" not in page.text
+
+
+def test_the_head_of_the_page_states_the_result(page):
+    head = page.text[: page.text.index("fingerprint")]
+    assert "40% fewer operations" in head
+    assert "compacted against baseline" in head
+
+
+def test_no_column_of_the_page_stays_empty(page, run):
+    text = (run / "report.html").read_text("utf-8")
+    _, *columns = text.split('<div class="columns" style="--num: ')
+    starts = r'<(?:figure|div|p) class="(?:chart|table|facts|strip|note)|<pre'
+    assert len(columns) > 10
+    for group in columns:
+        num_columns = int(group[: group.index('"')])
+        assert num_columns == len(re.findall(starts, group))
 
 
 def test_numbers_are_short(page):
@@ -87,34 +105,40 @@ EMBEDDINGS = ["embeddings/baseline.npz", "embeddings/searched.npz"]
 
 
 @pytest.mark.parametrize(
-    ("tell", "absent", "words"),
+    ("describe", "absent", "words"),
     [
-        (tell_data, ["run.json"], "What the data were is not known"),
-        (tell_data, EMBEDDINGS, "There are no embeddings of test pictures"),
-        (tell_search, ["history.csv"], "No search is recorded in history.csv"),
-        (tell_search, ["gates.npz"], "gates.npz was not written"),
-        (tell_choice, ["architecture.json"], "architecture.json was not"),
-        (tell_gain, ["metrics.json"], "metrics.json was not written"),
-        (tell_gain, EMBEDDINGS, "No embeddings were kept"),
-        (tell_mistakes, EMBEDDINGS, "No embeddings were kept"),
-        (tell_reproduction, ["run.json"], "The command is not known"),
+        (describe_data, ["run.json"], "The dataset is not known"),
+        (describe_data, EMBEDDINGS, "There are no embeddings of test images"),
+        (
+            describe_search,
+            ["history.csv"],
+            "No search is recorded in",
+        ),
+        (describe_search, ["gates.npz"], "gates.npz was not written"),
+        (describe_choice, ["architecture.json"], "architecture.json was not"),
+        (describe_results, ["metrics.json"], "metrics.json was not written"),
+        (describe_results, EMBEDDINGS, "No embeddings were kept"),
+        (describe_mistakes, EMBEDDINGS, "No embeddings were kept"),
+        (describe_reproduction, ["run.json"], "The command is not known"),
     ],
 )
-def test_a_chapter_says_what_is_missing(run, tmp_path, tell, absent, words):
+def test_a_section_names_what_is_missing(
+    run, tmp_path, describe, absent, words
+):
     folder = shutil.copytree(
         run, tmp_path / "run", ignore=lambda *_: ["data", "report.html"]
     )
     for name in absent:
         (folder / name).unlink()
-    blocks = list(tell(Run(folder)))
+    blocks = list(describe(Run(folder)))
     notes = " ".join(x.text for x in blocks if x.kind == "note")
     assert words in notes
-    tables = [x.caption for x in blocks if x.kind == "table"]
-    if tell is tell_reproduction:
-        assert "Parts that this report had to do without" in tables
+    lists = [x.caption for x in blocks if x.kind == "facts"]
+    if describe is describe_reproduction:
+        assert "Parts that are missing" in lists
 
 
-def test_a_run_without_test_data_says_so(run, tmp_path):
+def test_a_run_without_test_data_has_a_page(run, tmp_path):
     folder = shutil.copytree(
         run, tmp_path / "run", ignore=lambda *_: ["data", "embeddings"]
     )
@@ -122,38 +146,38 @@ def test_a_run_without_test_data_says_so(run, tmp_path):
     (folder / "calibration.json").unlink()
     page = Page(write_report([folder], tmp_path / "report.html"))
     assert "Nothing was evaluated yet" in page.text
-    assert "had to do without" in page.text
-    assert len(page.headings) == len(CHAPTERS)
+    assert "Parts that are missing" in page.text
+    assert len(page.headings) == len(SECTIONS)
 
 
-def test_a_run_without_search_says_so(tmp_path):
+def test_a_run_without_search_has_a_page(tmp_path):
     (tmp_path / "history.csv").write_text("stage,epoch,loss\nbaseline,0,2\n")
     page = Page(write_report([tmp_path], tmp_path / "report.html"))
     assert "No search is recorded" in page.text
     assert "Nothing was chosen" in page.text
 
 
-def test_pictures_that_moved_away_are_missed(tmp_path):
-    folder = write_run_folder(tmp_path / "run", 4, 2, pictures=False)
-    blocks = [*tell_data(Run(folder)), *tell_mistakes(Run(folder))]
+def test_images_that_moved_away_are_named_as_missing(tmp_path):
+    folder = write_run_folder(tmp_path / "run", 4, 2, images=False)
+    blocks = [*describe_data(Run(folder)), *describe_mistakes(Run(folder))]
     notes = " ".join(x.text for x in blocks if x.kind == "note")
-    assert "The test pictures were not found" in notes
+    assert "The test images were not found" in notes
     tiles = [
         x for strip in blocks if strip.kind == "strip" for x in strip.tiles
     ]
     assert tiles and not any(x.uri for x in tiles)
 
 
-def test_a_modality_without_test_pictures_is_no_error(tmp_path):
-    folder = write_run_folder(tmp_path / "run", 4, 2, pictures=False)
+def test_a_modality_without_test_images_is_no_error(tmp_path):
+    folder = write_run_folder(tmp_path / "run", 4, 2, images=False)
     file = folder / "embeddings/searched.npz"
     arrays = dict(np.load(file))
     visible = arrays["modality"] == "visible"
     np.savez(file, **{name: x[visible] for name, x in arrays.items()})
-    blocks = [*tell_gain(Run(folder)), *tell_mistakes(Run(folder))]
+    blocks = [*describe_results(Run(folder)), *describe_mistakes(Run(folder))]
     notes = " ".join(x.text for x in blocks if x.kind == "note")
     assert "embeds one modality only" in notes
-    assert "nothing to search from infrared" in notes
+    assert "no searches from infrared" in notes
 
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&$x$"
@@ -161,7 +185,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&$x$"
 
 def test_text_from_outside_is_escaped(tmp_path):
     name = HOSTILE.replace("/", "\N{DIVISION SLASH}")
-    folder = write_run_folder(tmp_path / name, 4, 2, pictures=False)
+    folder = write_run_folder(tmp_path / name, 4, 2, images=False)
     info = {
         "command": [HOSTILE],
         "options": {HOSTILE: HOSTILE},
@@ -172,7 +196,7 @@ def test_text_from_outside_is_escaped(tmp_path):
         arrays = dict(np.load(file))
         arrays["path"] = np.array([f"{HOSTILE}{x}" for x in arrays["path"]])
         np.savez(file, **arrays)
-    other = write_run_folder(tmp_path / "other", 4, 2, pictures=False)
+    other = write_run_folder(tmp_path / "other", 4, 2, images=False)
     page = Page(write_report([folder, other], tmp_path / "report.html"))
     tags = {tag for tag, _ in page.tags}
     assert "script" not in tags and "b" not in tags
@@ -182,10 +206,10 @@ def test_text_from_outside_is_escaped(tmp_path):
 
 
 def test_runs_stand_side_by_side_under_one_title(tmp_path, run):
-    other = write_run_folder(tmp_path / "demo", 4, 2, seed=1, pictures=False)
+    other = write_run_folder(tmp_path / "demo", 4, 2, seed=1, images=False)
     page = Page(write_report([run, other], tmp_path / "report.html"))
-    assert len(page.headings) == len(CHAPTERS)
-    # Both folders are named "demo": their paths tell them apart.
+    assert len(page.headings) == len(SECTIONS)
+    # Both folders are named "demo": their paths name them.
     assert str(run) in page.text and str(other) in page.text
 
 
@@ -194,8 +218,8 @@ def test_no_run_is_refused(tmp_path):
         write_report([], tmp_path / "report.html")
 
 
-def test_ten_thousand_pictures_take_less_than_their_similarities(tmp_path):
-    folder = write_run_folder(tmp_path / "run", 500, 10, 32, pictures=False)
+def test_ten_thousand_images_take_less_than_their_similarities(tmp_path):
+    folder = write_run_folder(tmp_path / "run", 500, 10, 32, images=False)
     tracemalloc.start()
     write_report([folder], tmp_path / "report.html")
     _, peak = tracemalloc.get_traced_memory()

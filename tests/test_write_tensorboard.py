@@ -68,19 +68,19 @@ def test_channels_are_laid_out_in_a_square():
     assert (image["height"], image["width"]) == (24, 32)
 
 
-def test_the_projector_finds_vectors_labels_and_pictures(logs):
+def test_the_projector_finds_vectors_labels_and_images(logs):
     run, folder = logs
     text = (folder / "projector_config.pbtxt").read_text()
     (settings,) = text_format.Parse(text, ProjectorConfig()).embeddings
-    embeddings = run.last_embeddings()
+    embedded = run.last_embeddings()
     vectors = np.loadtxt(folder / settings.tensor_path)
-    np.testing.assert_allclose(vectors, embeddings.embedding, rtol=1e-4)
+    np.testing.assert_allclose(vectors, embedded["embedding"], rtol=1e-4)
     with open(folder / settings.metadata_path, newline="") as file:
         labels = list(csv.DictReader(file, delimiter="\t"))
-    assert [x["path"] for x in labels] == list(embeddings.path)
+    assert [x["path"] for x in labels] == list(embedded["path"])
     assert list(settings.sprite.single_image_dim) == [SPRITE, SPRITE]
     sheet = cv2.imread(str(folder / settings.sprite.image_path))
-    assert sheet.shape == (9 * SPRITE, 9 * SPRITE, 3)  # 80 pictures
+    assert sheet.shape == (9 * SPRITE, 9 * SPRITE, 3)  # 80 images
 
 
 def test_a_run_without_search_has_no_gates(tmp_path):

@@ -20,7 +20,6 @@ from nfs_keras.datasets import (
 from nfs_keras.evaluation import check_protocol
 from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.models import Architecture, compact
-from nfs_keras.pipeline.results import format_results
 from nfs_keras.pipeline.scoring import (
     calibrate_network,
     read_probability,
@@ -33,6 +32,7 @@ from nfs_keras.pipeline.training import (
     train_weights,
 )
 from nfs_keras.report import write_report, write_tensorboard
+from nfs_keras.report.comparison import format_results
 from nfs_keras.run_folder import RunFolder
 from nfs_keras.scale.sharded_sampler import check_shares
 from nfs_keras.serving import export_saved_model
@@ -213,6 +213,7 @@ def open_run(output, dataset, preset, seed, search, architecture, retrain):
             "fingerprint": options["fingerprint"],
             "statistics": statistics(dataset),
         },
+        protocol=dataclasses.asdict(dataset.protocol),
         versions={
             "nfs_keras": __version__,
             "keras": keras.__version__,

@@ -6,14 +6,10 @@ import pathlib
 import numpy as np
 
 from nfs_keras.files import replace_file
-from nfs_keras.pipeline.results import format_results
 from nfs_keras.pipeline.run_pipeline import run_pipeline
-from nfs_keras.pipeline.scoring import (
-    describe_scores,
-    evaluate_embedded,
-    load_embedded,
-)
+from nfs_keras.pipeline.scoring import describe_scores, evaluate_embedded
 from nfs_keras.report import write_report
+from nfs_keras.report.comparison import format_results
 from nfs_keras.run_folder import NETWORKS
 
 COSTS = ("flops", "parameters", "images_per_second", "cpu_seconds")
@@ -34,7 +30,7 @@ def run_trials(
         output: Folder of the runs `trial01`, `trial02` and so on. It receives
             `metrics.json` and `metrics.md`, means and deviations over the
             trials, and `report.html`, the runs side by side.
-        dataset: A `RegDB` reader.
+        dataset: A reader with `trials` to train on, such as `RegDB`.
         preset: As for `run_pipeline`.
         seed: As for `run_pipeline`, the same in every trial.
         search: As for `run_pipeline`.
@@ -45,13 +41,14 @@ def run_trials(
         `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: If the dataset is not RegDB, or as for `run_pipeline`.
+        ValueError: If the dataset has no trials, or as for `run_pipeline`.
     """
-    if dataset.name != "regdb":
+    if not dataset.trials:
         raise ValueError(
-            "Only RegDB has trials to train on. "
-            f"Received: {dataset!r}. "
-            "Run it once: its galleries are drawn ten times at evaluation."
+            "`run_trials` needs a dataset with trials to train on. "
+            f"Received: {dataset!r}, which has none. "
+            "Run it once, with `run_pipeline`: an evaluation averages over "
+            "sampled galleries by itself."
         )
     output = pathlib.Path(output)
     runs = {}
@@ -64,7 +61,7 @@ def run_trials(
         )
     rows, tables = [], []
     for name in NETWORKS:
-        embedded = {t: load_embedded(r.path, name) for t, r in runs.items()}
+        embedded = {t: r.load_embeddings(name) for t, r in runs.items()}
         table = evaluate_embedded(embedded, dataset)
         costs = mean_costs(name, runs.values())
         rows.append({"name": name, **describe_scores(table), **costs})

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from nfs_keras.datasets import image_dataset
+from nfs_keras.datasets import Sample, image_dataset
 from nfs_keras.evaluation import (
     ImageEmbedder,
     calibrate_searches,
@@ -15,11 +15,10 @@ from nfs_keras.evaluation import (
     evaluate,
     labelled_pairs,
 )
-from nfs_keras.files import replace_file
 from nfs_keras.modalities import MODALITIES
 from nfs_keras.models import count_flops
-from nfs_keras.report.run import SYNTHETIC
 from nfs_keras.serving import MatchProbability, fit_match_probability
+from nfs_keras.synthetic.tree import SYNTHETIC_NOTE
 
 CMC_LENGTH = 50
 # The trainings that each network went through.
@@ -28,7 +27,6 @@ TRAINED_BY = {
     "searched": ("search", "retrain"),
     "compacted": ("search", "retrain"),
 }
-COLUMNS = ("path", "identity", "camera", "modality")
 
 
 def image_embedder(network):
@@ -71,7 +69,7 @@ def embed_test(embedder, dataset):
     samples = dataset.test
     columns = {
         name: np.array([getattr(sample, name) for sample in samples])
-        for name in COLUMNS
+        for name in Sample._fields
     }
     return {**columns, "embedding": embedder(samples)}
 
@@ -92,7 +90,7 @@ def evaluate_embedded(embedded, dataset):
     else:
         embed = {trial: recall(x) for trial, x in embedded.items()}
     table = evaluate(embed, dataset)
-    notes = (SYNTHETIC,) if dataset.synthetic else ()
+    notes = (SYNTHETIC_NOTE,) if dataset.synthetic else ()
     return dataclasses.replace(table, notes=(*table.notes, *notes))
 
 
@@ -187,8 +185,7 @@ def score_networks(run, dataset):
         trained = {"cpu_seconds": run.cpu_seconds(TRAINED_BY[name])}
         rows.append({"name": name, **describe_scores(table), **cost, **trained})
         tables.append(f"## {name}\n\n{table.markdown()}")
-        with replace_file(run / "embeddings" / f"{name}.npz") as file:
-            np.savez_compressed(file, **embedded)
+        run.save_embeddings(name, embedded)
     run.write_json("metrics.json", {"rows": rows})
     run.write_text("metrics.md", "\n".join(tables))
 
@@ -224,9 +221,3 @@ def calibrate_network(run, dataset, held_out):
 def read_probability(run):
     """The `MatchProbability` that `calibrate_network` has fitted."""
     return MatchProbability(**run.read_json("calibration.json")["probability"])
-
-
-def load_embedded(folder, name):
-    """Loads the test embeddings that a run has kept of a network."""
-    with np.load(folder / "embeddings" / f"{name}.npz") as arrays:
-        return dict(arrays)

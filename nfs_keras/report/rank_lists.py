@@ -1,12 +1,24 @@
-"""Rank lists: what the network answers, right and wrong."""
+"""Rank lists: the worst and the best answers of a network."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from nfs_keras.report.pictures import read_picture
-from nfs_keras.report.similarity_histogram import BLOCK, unit
-from nfs_keras.report.style import GREEN, INK, VERMILLION, drawn, new_figure
+from nfs_keras.evaluation.ground_truth import GroundTruth
+from nfs_keras.evaluation.similarity import similarity_blocks
+from nfs_keras.modalities import DIRECTIONS
+from nfs_keras.report.blocks import Note, Strip, tile
+from nfs_keras.report.embeddings import MEMORY
+from nfs_keras.report.run import sample_at, select_modality
+from nfs_keras.report.style import (
+    GRAY_IMAGE,
+    GREEN,
+    INK,
+    VERMILLION,
+    new_figure,
+    read_image,
+    styled,
+)
 
 
 class RankList(NamedTuple):
@@ -46,48 +58,31 @@ def find_rank_lists(
 
     Returns:
         Two lists of `RankList`: the worst, worst first, and the best, best
-        first. Queries without a true match are passed over.
+        first. Queries without a true match are left out.
     """
-    query, gallery = unit(query), unit(gallery)
-    sides = (query, gallery, query_identities, gallery_identities, excluded)
-    margins = query_margins(*sides)
+    margins = query_margins(
+        query, gallery, query_identities, gallery_identities, excluded
+    )
     order = np.argsort(margins, kind="stable")
     order = order[np.isfinite(margins[order])]
-    chosen = (
-        one_each(order, query_identities)[:num_worst],
-        one_each(order[::-1], query_identities)[:num_best],
-    )
-    return tuple(
-        [rank_list(x, margins[x], *sides, num_ranks) for x in positions]
-        for positions in chosen
-    )
+
+    def rank_lists(positions):
+        for position, row in similarities(query, gallery, positions, excluded):
+            ranks = np.argsort(-row, kind="stable")[:num_ranks]
+            ranks = ranks[np.isfinite(row[ranks])]
+            correct = gallery_identities[ranks] == query_identities[position]
+            margin = float(margins[position])
+            yield RankList(int(position), ranks, correct, row[ranks], margin)
+
+    worst = first_of_each(order, query_identities)[:num_worst]
+    best = first_of_each(order[::-1], query_identities)[:num_best]
+    return [*rank_lists(worst)], [*rank_lists(best)]
 
 
-def one_each(order, identities):
+def first_of_each(order, identities):
     """Keeps the first query of every identity."""
     _, first = np.unique(identities[order], return_index=True)
     return order[np.sort(first)]
-
-
-def rank_list(
-    position,
-    margin,
-    query,
-    gallery,
-    query_identities,
-    gallery_identities,
-    excluded,
-    num_ranks,
-):
-    """Ranks the gallery for one query."""
-    rows = np.array([position])
-    (similarity,) = masked_similarity(query, gallery, rows, excluded)
-    ranks = np.argsort(-similarity, kind="stable")[:num_ranks]
-    ranks = ranks[np.isfinite(similarity[ranks])]
-    correct = gallery_identities[ranks] == query_identities[position]
-    return RankList(
-        int(position), ranks, correct, similarity[ranks], float(margin)
-    )
 
 
 def query_margins(
@@ -99,31 +94,31 @@ def query_margins(
         Float array `(num_query,)`: similarity of the best true match minus
         that of the best false one; infinite where one of them is missing.
     """
-    query, gallery = unit(query), unit(gallery)
-    margins = np.empty(len(query), np.float32)
-    for start in range(0, len(query), BLOCK):
-        rows = np.arange(start, min(start + BLOCK, len(query)))
-        similarity = masked_similarity(query, gallery, rows, excluded)
-        same = query_identities[rows, None] == gallery_identities[None]
-        best_true = np.where(same, similarity, -np.inf).max(axis=1)
-        best_false = np.where(same, -np.inf, similarity).max(axis=1)
-        both = np.isfinite(best_true) & np.isfinite(best_false)
-        margins[rows] = np.inf
-        margins[rows[both]] = (best_true - best_false)[both]
+    margins = np.full(len(query), np.inf, np.float32)
+    positions = np.arange(len(query))
+    for position, row in similarities(query, gallery, positions, excluded):
+        same = query_identities[position] == gallery_identities
+        sides = [row[side].max(initial=-np.inf) for side in (same, ~same)]
+        if np.isfinite(sides).all():
+            margins[position] = sides[0] - sides[1]
     return margins
 
 
-def masked_similarity(query, gallery, rows, excluded=None):
-    """Multiplies unit vectors of some queries; -inf where excluded."""
-    similarity = query[rows] @ gallery.T
-    if excluded is not None:
-        similarity[excluded(rows)] = -np.inf
-    return similarity
+def similarities(query, gallery, positions, excluded=None):
+    """Yields query positions and their similarities, -inf where excluded."""
+    if not len(positions):
+        return
+    blocks = similarity_blocks(query[positions], gallery, MEMORY)
+    for part, block in blocks:
+        rows = positions[part]
+        if excluded is not None:
+            block[excluded(rows)] = -np.inf
+        yield from zip(rows, block, strict=True)
 
 
-@drawn
+@styled
 def plot_rank_lists(rank_lists, query, gallery, root=""):
-    """Draws one row per query: the query, then its answers.
+    """Plots one row of images per query: the query, then its answers.
 
     Args:
         rank_lists: List of `RankList`.
@@ -138,44 +133,117 @@ def plot_rank_lists(rank_lists, query, gallery, root=""):
     """
     columns = 1 + max(len(ranks.gallery) for ranks in rank_lists)
     figure, grid = new_figure(
-        1.9 * len(rank_lists), len(rank_lists), columns, width=0.8 * columns
+        2.1 * len(rank_lists), len(rank_lists), columns, width=0.8 * columns
     )
     names = []
     for row, ranks in zip(grid, rank_lists, strict=True):
         for axes in row:
             axes.set_axis_off()
-        asked = query[ranks.query]
-        show_answer(
-            row[0],
-            asked,
-            f"query id {asked.identity}\ncamera {asked.camera}",
-            root,
-        )
+        sample = query[ranks.query]
+        title = f"query\nperson {sample.identity}\ncamera {sample.camera}"
+        show_sample(row[0], sample, title, root)
         answers = [gallery[position] for position in ranks.gallery]
-        for axes, answer, right in zip(
+        for axes, answer, correct in zip(
             row[1:], answers, ranks.correct, strict=False
         ):
-            sign = "\N{CHECK MARK}" if right else "\N{BALLOT X}"
-            title = f"{sign} id {answer.identity}\ncamera {answer.camera}"
-            show_answer(axes, answer, title, root)
-            frame(axes, GREEN if right else VERMILLION, "-" if right else "--")
-        names.append([asked.path, *(answer.path for answer in answers)])
+            sign = "\N{CHECK MARK}" if correct else "\N{BALLOT X}"
+            title = f"{sign} person {answer.identity}\ncamera {answer.camera}"
+            show_sample(axes, answer, title, root)
+            add_frame(axes, correct)
+        names.append([sample.path, *(answer.path for answer in answers)])
     return figure, names
 
 
-def show_answer(axes, sample, title, root):
-    """Shows one picture; where the file is gone, an empty grey one."""
-    picture = read_picture(sample.path, root)
-    if picture is None:
-        picture = np.full((128, 64, 3), 150, np.uint8)
-    axes.imshow(picture, interpolation="none")
+def show_sample(axes, sample, title, root):
+    """Shows the image of a sample; where the file is missing, a grey one."""
+    image = read_image(sample.path, root)
+    axes.imshow(GRAY_IMAGE if image is None else image, interpolation="none")
     axes.set_title(title, fontsize=8, color=INK)
 
 
-def frame(axes, color, linestyle):
-    """Draws a frame around a picture."""
+def add_frame(axes, correct):
+    """Frames an image by whether it is a correct answer."""
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
+    color, linestyle = (GREEN, "-") if correct else (VERMILLION, "--")
     for spine in axes.spines.values():
         spine.set(visible=True, color=color, linestyle=linestyle, linewidth=3)
+
+
+def describe_mistakes(run):
+    """Yields the worst and the best answers of the last network."""
+    embedded = run.last_embeddings()
+    if embedded is None:
+        yield Note("No embeddings were kept, so no answers can be shown.")
+        return
+    yield Note(
+        "The gallery of a query is all test images of the other modality, "
+        "without those that the protocol hides from it."
+    )
+    for modalities in evaluated_directions(run):
+        query, gallery = (select_modality(embedded, m) for m in modalities)
+        if len(query["path"]) and len(gallery["path"]):
+            yield from rank_strips(run, query, gallery)
+        else:
+            yield Note(f"There are no searches from {modalities[0]}.")
+
+
+def evaluated_directions(run):
+    """Lists the directions that were evaluated; both, if none was."""
+    scored = [
+        modalities
+        for direction, modalities in DIRECTIONS.items()
+        if any(row.get(direction) for row in run.rows)
+    ]
+    return scored or list(DIRECTIONS.values())
+
+
+def rank_strips(run, query, gallery):
+    """Yields the first ten answers to some queries."""
+    worst, best = find_rank_lists(
+        query["embedding"],
+        gallery["embedding"],
+        query["identity"],
+        gallery["identity"],
+        hidden_images(run.protocol, query, gallery),
+    )
+    root = run.dataset.get("root", "")
+    for kind, lists in (("Worst", worst), ("Best", best)):
+        for ranks in lists:
+            yield rank_strip(kind, ranks, query, gallery, root)
+
+
+def rank_strip(kind, ranks, query, gallery, root):
+    """Puts a query and its answers side by side."""
+    sample = sample_at(query, ranks.query)
+    tiles = [tile(sample, root, f"query\nperson {sample.identity}")]
+    for position, correct in zip(ranks.gallery, ranks.correct, strict=True):
+        answer = sample_at(gallery, position)
+        label = f"person {answer.identity}\ncamera {answer.camera}"
+        tiles.append(tile(answer, root, label, bool(correct)))
+    title = (
+        f"{kind}: {sample.modality} query, camera {sample.camera}; similarity "
+        "of the best right answer minus that of the best wrong one: "
+        f"{ranks.margin:+.2f}"
+    )
+    return Strip(title, tiles)
+
+
+def hidden_images(protocol, query, gallery):
+    """Makes the function of query positions to what `protocol` hides."""
+    sides = (query, gallery)
+    truth = GroundTruth(
+        *(side["identity"] for side in sides),
+        *(side["camera"] for side in sides),
+        protocol,
+    )
+
+    def excluded(rows):
+        hidden = np.zeros((len(rows), len(gallery["path"])), bool)
+        for mask, row in zip(hidden, rows, strict=True):
+            for columns in truth.hidden(row):
+                mask[columns] = True
+        return hidden
+
+    return excluded

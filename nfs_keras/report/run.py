@@ -1,42 +1,17 @@
-"""The folder of a run, read part by part."""
+"""Reads the folder of a run part by part, whatever is missing in it."""
 
-import csv
 import json
 import pathlib
 import zipfile
-from typing import NamedTuple
 
 import numpy as np
 
 from nfs_keras.datasets.sample import Sample
+from nfs_keras.evaluation.protocol import NAMED_PROTOCOLS, REGDB, Protocol
+from nfs_keras.run_folder import read_embeddings, read_history_rows
 from nfs_keras.search.architecture import Architecture
 
-SYNTHETIC = (
-    "Synthetic people: these scores cannot be compared with published ones."
-)
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
-
-
-class Embeddings(NamedTuple):
-    """The embedded test images of one network."""
-
-    path: np.ndarray  # (N,) str
-    identity: np.ndarray  # (N,) int
-    camera: np.ndarray  # (N,) int
-    modality: np.ndarray  # (N,) "visible" | "infrared"
-    embedding: np.ndarray  # (N, D) float
-
-    def take(self, rows):
-        """Gives the embeddings at some positions, or where a mask is true."""
-        return Embeddings(*(array[rows] for array in self))
-
-    def of(self, modality):
-        """Gives the embeddings of one modality."""
-        return self.take(self.modality == modality)
-
-    def sample(self, position):
-        """Gives what is known of an image, without its embedding."""
-        return Sample(*(array[position].item() for array in self[:4]))
 
 
 class Run:
@@ -44,8 +19,8 @@ class Run:
 
     Args:
         directory: Path of the folder.
-        name: String that names the run to its readers. Defaults to the name
-            of the folder.
+        name: String that names the run in tables. Defaults to the name of
+            the folder.
 
     Raises:
         ValueError: If `directory` is no folder, or holds no part of a run.
@@ -74,18 +49,26 @@ class Run:
         self.embedding_names = self._find_embeddings()
         self._check_there_is_something()
 
-    def embeddings(self, row):
-        """Reads the embeddings of one network, or gives `None`."""
-        file = f"embeddings/{row}.npz"
+    def embeddings(self, network):
+        """Reads the embedded test images of a network.
+
+        Args:
+            network: One of `embedding_names`.
+
+        Returns:
+            Dict of arrays with a row for each image: `path`, `identity`,
+            `camera`, `modality` and `embedding`; `None` if unreadable.
+        """
+        file = f"embeddings/{network}.npz"
         return self._part(file, read_embeddings) or None
 
     def last_embeddings(self):
-        """Reads the embeddings of the last network, or gives `None`."""
+        """Reads those of the last network; `None` if there are none."""
         names = self.embedding_names
         return self.embeddings(names[-1]) if names else None
 
-    def why(self, part):
-        """Says why a part is missing: `gates.npz was not written`."""
+    def describe_missing(self, part):
+        """States why a part is missing: `gates.npz was not written`."""
         return f"{part} was {self.missing.get(part, 'empty')}"
 
     @property
@@ -97,6 +80,15 @@ class Run:
     def synthetic(self):
         """Whether the images are synthetic."""
         return bool(self.dataset.get("synthetic"))
+
+    @property
+    def protocol(self):
+        """`Protocol` with the camera rules of the test."""
+        rules = self.info.get("protocol")
+        if rules is None:  # a run of an earlier version
+            return NAMED_PROTOCOLS.get(self.dataset.get("name"), REGDB)
+        names = ("name", "excluded", "excludes_same_camera")
+        return Protocol(**{name: rules[name] for name in names})
 
     def _part(self, name, read):
         """Reads one file; notes the reason and gives `{}` where it cannot."""
@@ -128,6 +120,21 @@ class Run:
             )
 
 
+def select(embedded, rows):
+    """Selects some of the embedded images, by positions or by a mask."""
+    return {name: array[rows] for name, array in embedded.items()}
+
+
+def select_modality(embedded, modality):
+    """Selects the embedded images of one modality."""
+    return select(embedded, embedded["modality"] == modality)
+
+
+def sample_at(embedded, position):
+    """Gives one embedded image as a `Sample`, without its embedding."""
+    return Sample(*(embedded[x][position].item() for x in Sample._fields))
+
+
 def read_json(file) -> dict:
     """Reads a JSON object."""
     content = json.loads(file.read_text("utf-8"))
@@ -137,9 +144,8 @@ def read_json(file) -> dict:
 
 
 def read_history(file) -> dict:
-    """Reads the curves of every stage; a metric without values is left out."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        table = list(csv.DictReader(lines))
+    """Reads the curves of every stage, without metrics that it lacks."""
+    table = read_history_rows(file)
     history = {}
     for stage in dict.fromkeys(line["stage"] for line in table):
         own = [line for line in table if line["stage"] == stage]
@@ -164,18 +170,15 @@ def read_gates(file) -> dict:
 
 
 def read_cells(file) -> dict:
-    """Reads the choice of an architecture as arrays."""
+    """Reads the masks of an architecture by cell and level."""
     cells = {}
     for name, mask in Architecture.load(file).masks.items():
-        cell, level = split_name(name)
-        cells.setdefault(cell, {})[level] = mask
+        # A gate is named `stage1_channel`: its cell, then its level.
+        cell, _, level = name.replace("/", "_").rpartition("_")
+        # A gate that both modalities share counts for each of them.
+        both = np.broadcast_to(mask, (2, *mask.shape[1:]))
+        cells.setdefault(cell, {})[level] = both
     return cells
-
-
-def split_name(name):
-    """Splits a gate's name, `stage1_channel`, into its cell and its level."""
-    cell, _, level = name.replace("/", "_").rpartition("_")
-    return cell, level
 
 
 def read_calibration(file) -> dict:
@@ -186,9 +189,3 @@ def read_calibration(file) -> dict:
 def read_rows(file) -> list:
     """Reads the evaluated networks."""
     return [row for row in read_json(file)["rows"] if row["name"]]
-
-
-def read_embeddings(file) -> Embeddings:
-    """Reads the embeddings of one network."""
-    with np.load(file, allow_pickle=False) as arrays:
-        return Embeddings(*(arrays[name] for name in Embeddings._fields))

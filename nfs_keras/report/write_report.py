@@ -1,4 +1,4 @@
-"""One self-contained page about one run, or several side by side."""
+"""Writes one self-contained page about one run, or several side by side."""
 
 import collections
 import importlib.resources
@@ -6,32 +6,33 @@ import itertools
 import pathlib
 
 from nfs_keras.files import replace_file
-from nfs_keras.report.compare import compare_runs
+from nfs_keras.report.blocks import group_blocks
+from nfs_keras.report.comparison import compare_networks, describe_results
+from nfs_keras.report.data import describe_data, describe_reproduction
+from nfs_keras.report.kept_features import describe_choice
+from nfs_keras.report.rank_lists import describe_mistakes
 from nfs_keras.report.run import Run
-from nfs_keras.report.style import extra
-from nfs_keras.report.tell_mistakes import tell_mistakes
-from nfs_keras.report.tell_results import tell_gain
-from nfs_keras.report.tell_run import tell_data, tell_reproduction
-from nfs_keras.report.tell_search import tell_choice, tell_search
+from nfs_keras.report.style import report_import
+from nfs_keras.report.training_curves import describe_search
 
-CHAPTERS = (
-    ("data", "The data", tell_data),
-    ("search", "What was searched", tell_search),
-    ("choice", "What was chosen", tell_choice),
-    ("gain", "Results", tell_gain),
-    ("mistakes", "Mistakes worth looking at", tell_mistakes),
-    ("reproduction", "How to reproduce it", tell_reproduction),
+SECTIONS = (
+    ("data", "The data", describe_data),
+    ("search", "What was searched", describe_search),
+    ("choice", "What was chosen", describe_choice),
+    ("results", "Results", describe_results),
+    ("mistakes", "The worst and the best answers", describe_mistakes),
+    ("reproduction", "How to reproduce it", describe_reproduction),
 )
 
 
 def write_report(run_dirs, path):
     """Writes a page that needs no network and opens from disk.
 
-    The page tells, in this order: the data, what was searched, what was
-    chosen, the results, mistakes worth looking at, how to reproduce it.
-    What a run folder does not hold, the page says is missing. Memory is
-    bounded: maps are drawn from a sample, similarities are computed in
-    blocks, and only pictures that are shown are read.
+    At its top stand the scores and costs of every network. Then follow the
+    data, what was searched, what was chosen, the results, the worst and the
+    best answers, and how to reproduce it. The page names what a run folder
+    lacks. Memory is bounded: maps show a sample, similarities are computed in
+    blocks, and only images that are shown are read.
 
     Args:
         run_dirs: List of run folders; several stand side by side.
@@ -46,10 +47,14 @@ def write_report(run_dirs, path):
     runs = open_runs(run_dirs)
     page = load_template().render(
         title=" and ".join(run.name for run in runs),
-        glance=list(compare_runs(runs)),
-        chapters=[
-            (anchor, title, [(run, list(tell(run))) for run in runs])
-            for anchor, title, tell in CHAPTERS
+        comparison=group_blocks(compare_networks(runs)),
+        sections=[
+            (
+                anchor,
+                title,
+                [(run.name, group_blocks(describe(run))) for run in runs],
+            )
+            for anchor, title, describe in SECTIONS
         ],
         next_number=itertools.count().__next__,
     )
@@ -67,22 +72,22 @@ def open_runs(run_dirs):
             "Pass the folders of the runs."
         )
     names = [pathlib.Path(x).resolve().name for x in run_dirs]
-    often = collections.Counter(names)
+    counts = collections.Counter(names)
     return [
-        Run(folder, name if often[name] == 1 else str(folder))
+        Run(folder, name if counts[name] == 1 else str(folder))
         for folder, name in zip(run_dirs, names, strict=True)
     ]
 
 
 def load_template():
-    """Reads the page's template; all that it is given is escaped."""
+    """Loads the template of the page; it escapes all that it is given."""
     folder = importlib.resources.files("nfs_keras.report")
     source = folder.joinpath("report.html").read_text("utf-8")
-    jinja2 = extra("jinja2")
-    page = jinja2.Environment(
+    jinja2 = report_import("jinja2")
+    environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return page.from_string(source)
+    return environment.from_string(source)

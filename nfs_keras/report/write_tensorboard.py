@@ -1,4 +1,4 @@
-"""A run as TensorBoard shows it: scalars, gates as images, projector."""
+"""Writes a run for TensorBoard: scalars, gates as images, the projector."""
 
 import csv
 import pathlib
@@ -7,15 +7,14 @@ import cv2
 import numpy as np
 
 from nfs_keras.modalities import MODALITIES
-from nfs_keras.report.pictures import read_picture
-from nfs_keras.report.run import Run
-from nfs_keras.report.style import extra
+from nfs_keras.report.run import Run, sample_at, select
+from nfs_keras.report.style import read_image, report_import
 
-SPRITE = 64  # pixels of a picture in the projector
-MAX_POINTS = 5000  # pictures in the projector: its sprite must stay below 8192
+SPRITE = 64  # pixels of an image in the projector
+MAX_POINTS = 5000  # images in the projector: its sprite must stay below 8192
 
 PROJECTOR = f"""embeddings {{
-  tensor_name: "test pictures"
+  tensor_name: "test images"
   tensor_path: "vectors.tsv"
   metadata_path: "labels.tsv"
   sprite {{
@@ -30,7 +29,7 @@ def write_tensorboard(run_dir, log_dir=None):
     """Writes the logs of a finished run for TensorBoard.
 
     Scalars by stage, the gates of every epoch as images (bright is kept),
-    and the embeddings of the last network with their pictures for the
+    and the embeddings of the last network with their images for the
     projector. Parts that the run lacks are left out.
 
     Args:
@@ -50,18 +49,18 @@ def write_tensorboard(run_dir, log_dir=None):
         write_events(log_dir / stage, scalar_events(curves))
     if run.gates:
         write_events(log_dir / "gates", gate_events(run.gates))
-    embeddings = run.last_embeddings()
-    if embeddings is not None:
-        some = embeddings.take(slice(MAX_POINTS))
+    embedded = run.last_embeddings()
+    if embedded is not None:
+        some = select(embedded, slice(MAX_POINTS))
         write_projector(log_dir, some, run.dataset.get("root", ""))
     return log_dir
 
 
 def write_events(folder, events):
     """Writes pairs of epoch and value to one event file."""
-    writers = extra("tensorboard.summary.writer.event_file_writer")
-    event = extra("tensorboard.compat.proto.event_pb2").Event
-    summary = extra("tensorboard.compat.proto.summary_pb2").Summary
+    writers = report_import("tensorboard.summary.writer.event_file_writer")
+    event = report_import("tensorboard.compat.proto.event_pb2").Event
+    summary = report_import("tensorboard.compat.proto.summary_pb2").Summary
     writer = writers.EventFileWriter(str(folder))
     for step, values in events:
         values = [summary.Value(**value) for value in values]
@@ -100,7 +99,7 @@ def gate_events(gates):
 
 
 def gate_image(logits):
-    """Draws the gates of one modality, eight screen pixels each."""
+    """Renders the gates of one modality, eight screen pixels each."""
     if logits.ndim == 1:
         columns = int(np.ceil(np.sqrt(len(logits))))
         missing = -len(logits) % columns
@@ -118,30 +117,31 @@ def gate_image(logits):
     }
 
 
-def write_projector(folder, embeddings, root):
-    """Writes vectors, their labels and their pictures for the projector."""
+def write_projector(folder, embedded, root):
+    """Writes vectors, their labels and their images for the projector."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.savetxt(folder / "vectors.tsv", embeddings.embedding, "%.5g", "\t")
+    np.savetxt(folder / "vectors.tsv", embedded["embedding"], "%.5g", "\t")
     with open(folder / "labels.tsv", "w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, delimiter="\t", lineterminator="\n")
         lines.writerow(["identity", "camera", "modality", "path"])
-        for path, *facts in zip(*embeddings[:4], strict=True):
-            path = " ".join(path.split())  # a tab would part a column
+        for position in range(len(embedded["path"])):
+            path, *facts = sample_at(embedded, position)
+            path = " ".join(path.split())  # a tab would divide a column
             lines.writerow([*facts, path])
-    write_sprite(folder / "sprite.png", embeddings, root)
+    write_sprite(folder / "sprite.png", embedded["path"], root)
     (folder / "projector_config.pbtxt").write_text(PROJECTOR, "utf-8")
 
 
-def write_sprite(file, embeddings, root):
-    """Writes all pictures as one square sheet; a missing one is grey."""
-    side = max(1, int(np.ceil(np.sqrt(len(embeddings.path)))))
+def write_sprite(file, paths, root):
+    """Writes all images as one square sheet; a missing one is grey."""
+    side = max(1, int(np.ceil(np.sqrt(len(paths)))))
     sheet = np.full((side * SPRITE, side * SPRITE, 3), 150, np.uint8)
-    for position, path in enumerate(embeddings.path):
-        picture = read_picture(str(path), root, SPRITE)
-        if picture is None:
+    for position, path in enumerate(paths):
+        image = read_image(str(path), root, SPRITE)
+        if image is None:
             continue
         y, x = (SPRITE * k for k in divmod(position, side))
-        picture = cv2.resize(picture, (SPRITE, SPRITE))
-        sheet[y : y + SPRITE, x : x + SPRITE] = picture[..., ::-1]
+        image = cv2.resize(image, (SPRITE, SPRITE))
+        sheet[y : y + SPRITE, x : x + SPRITE] = image[..., ::-1]
     _, content = cv2.imencode(".png", sheet)
     file.write_bytes(content.tobytes())

@@ -13,6 +13,7 @@ from nfs_keras.layers.search_gate import walk
 from nfs_keras.search.flow import count_operations, nothing_closed
 from nfs_keras.search.gate_rule import channel_gate
 from nfs_keras.search.graph import run_copies, trace
+from nfs_keras.text_tables import format_table
 
 SEARCHES = {
     "dual": DualLevelSearch,
@@ -172,17 +173,12 @@ def search_space_summary(model, print_fn=print):
                 "operations": saved,
             }
         )
-    width = max((len(row["gate"]) for row in rows), default=4) + 2
-    print_fn(
-        f"{'gate':<{width}}{'level':<10}{'size':>9}{'modalities':>12}"
-        f"{'open':>7}{'operations':>12}"
-    )
+    table = [("gate", "level", "size", "modalities", "open", "operations")]
     for row in rows:
-        print_fn(
-            f"{row['gate']:<{width}}{row['level']:<10}{row['size']:>9}"
-            f"{row['modalities']:>12}{row['open']:>7.0%}"
-            f"{row['operations']:>12.1%}"
-        )
+        *facts, share, saved = row.values()
+        table.append((*facts, f"{share:.0%}", f"{saved:.1%}"))
+    for line in format_table(table).splitlines():
+        print_fn(line)
     print_fn(f"{len(rows)} gates, {everything / 1e6:,.1f} million operations")
     return rows
 

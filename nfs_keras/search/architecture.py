@@ -16,6 +16,7 @@ from nfs_keras.search.flow import (
 )
 from nfs_keras.search.gate_rule import channel_gate
 from nfs_keras.search.graph import trace
+from nfs_keras.text_tables import format_table
 
 SCHEMA = 2
 TOLERANCE = 0.01  # share of the operations that a budget may be missed by
@@ -178,20 +179,15 @@ class Architecture:
             MODALITIES if count == 2 else [f"kept {i}" for i in range(count)]
         )
         titles = [*(["kept"] if count == 1 else names), "all", "none"]
-        width = max(map(len, self.masks)) + 2
-        head = "".join(f"{title:>10}" for title in titles)
-        lines = [f"{'gate':<{width}}{'size':<10}{head}"]
+        rows = [["gate", "size", *titles]]
         for name, mask in self.masks.items():
             size = "x".join(map(str, mask.shape[1:]))
-            shares = [*(row.mean() for row in mask)]
-            shares += [float("nan")] * (count - len(shares))
-            shares += [mask.all(0).mean(), 1 - mask.any(0).mean()]
-            row = "".join(
-                f"{'' if np.isnan(x) else f'{x:.0%}':>10}" for x in shares
-            )
-            lines.append(f"{name:<{width}}{size:<10}{row}")
-        lines.append(f"open fraction {self.open_fraction():.3f}")
-        return "\n".join(lines)
+            shares = [f"{row.mean():.0%}" for row in mask]
+            shares += [""] * (count - len(shares))
+            both = f"{mask.all(0).mean():.0%}", f"{1 - mask.any(0).mean():.0%}"
+            rows.append([name, size, *shares, *both])
+        total = f"open fraction {self.open_fraction():.3f}"
+        return f"{format_table(rows)}\n{total}"
 
     def diff(self, other):
         """Dict from gate to the share of its choices that differ.

@@ -17,6 +17,9 @@ import keras
 from nfs_keras.synthetic.image import Recipe, Shot, render_image
 
 RECIPE_FILE = "synthetic.json"
+SYNTHETIC_NOTE = (
+    "Synthetic people: these scores cannot be compared with published ones."
+)
 FORMATS = ("bmp", "jpg", "png")
 VERSION = 1  # raise it whenever the same recipe gives other images
 CHUNK = 40  # images that a worker takes at a time

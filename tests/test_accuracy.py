@@ -1,30 +1,39 @@
 import numpy as np
 from figure_checks import check_figure
 
-from nfs_keras.report.cmc_curves import plot_cmc, score_interval, trial_bands
+from nfs_keras.report.accuracy import (
+    plot_cmc,
+    plot_cost_accuracy,
+    score_interval,
+    trial_bands,
+)
 
 CURVE = np.linspace(0.4, 0.9, 30)
+ACCURACIES = {
+    "visible to infrared": [45.0, 54.0, 54.0],
+    "infrared to visible": [42.0, 51.0, 51.0],
+}
 
 
-def test_the_figure_is_legible():
+def test_cmc_curves_are_legible():
     curves = {"baseline": CURVE, "searched": CURVE**0.5}
     bands = {"baseline": score_interval(CURVE, 206)}
     check_figure(plot_cmc(curves, bands, "visible to infrared"))
 
 
-def test_only_the_first_ranks_are_drawn():
+def test_only_the_first_ranks_are_plotted():
     figure = plot_cmc({"ours": CURVE}, max_rank=10)
     (line,) = figure.axes[0].lines
     np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 11))
     np.testing.assert_allclose(line.get_ydata(), 100 * CURVE[:10])
 
 
-def test_a_curve_shorter_than_the_axis_is_drawn_whole():
+def test_a_curve_shorter_than_the_axis_is_plotted_whole():
     figure = plot_cmc({"ours": CURVE[:3]})
     assert len(figure.axes[0].lines[0].get_xdata()) == 3
 
 
-def test_several_trials_are_drawn_as_their_mean():
+def test_several_trials_are_plotted_as_their_mean():
     figure = plot_cmc({"ours": np.stack([CURVE - 0.1, CURVE + 0.1])})
     line = figure.axes[0].lines[0]
     np.testing.assert_allclose(line.get_ydata(), 100 * CURVE[:20])
@@ -60,3 +69,26 @@ def test_names_are_shown_as_they_are():
     words = [text.get_text() for text in figure.axes[0].legend_.texts]
     assert words[:2] == ["_hidden", r"\$x\$ and \$"]
     assert len(words[2]) < 40
+
+
+def test_costs_are_legible():
+    names = ["baseline", "searched", "compacted"]
+    check_figure(plot_cost_accuracy(names, [6.8, 6.8, 4.1], ACCURACIES))
+
+
+def test_long_names_are_legible():
+    names = [f"a run with a very long name, number {k}" for k in range(3)]
+    check_figure(plot_cost_accuracy(names, [6.8, 6.8, 4.1], ACCURACIES))
+
+
+def test_every_network_is_a_point_in_each_direction():
+    figure = plot_cost_accuracy(["a", "b", "c"], [3, 2, 1], ACCURACIES)
+    points = [tuple(line.get_xydata()[0]) for line in figure.axes[0].lines]
+    assert points == [(3, 45), (2, 54), (1, 54), (3, 42), (2, 51), (1, 51)]
+
+
+def test_networks_differ_in_marker_and_directions_in_filling():
+    figure = plot_cost_accuracy(["a", "b", "c"], [3, 2, 1], ACCURACIES)
+    lines = figure.axes[0].lines
+    looks = {(x.get_marker(), x.get_fillstyle()) for x in lines}
+    assert len(looks) == 6
