@@ -1,4 +1,4 @@
-"""Draws what a gallery answers."""
+"""Draws a query and its matches in a gallery."""
 
 import numpy as np
 
@@ -9,18 +9,18 @@ EMPTY = np.full((128, 64, 3), 150, np.uint8)
 
 
 @drawn
-def draw_matches(picture, matches, root):
+def draw_matches(image, matches, root):
     """Draws a query and its matches in a row, with their similarities.
 
     Args:
-        picture: Path of the query.
+        image: Path of the query.
         matches: List of `nfs_keras.scale.Match`; ids are paths below `root`.
-        root: Folder of the gallery's pictures.
+        root: Folder of the gallery's images.
 
     Returns:
-        A `matplotlib.figure.Figure`. A picture that is gone is grey.
+        A `matplotlib.figure.Figure`. A missing image is grey.
     """
-    shown = [("query", picture)]
+    shown = [("query", image)]
     for rank, match in enumerate(matches, 1):
         shown.append((f"{rank}: {match.similarity:.2f}", match.id))
     width = len(shown)
