@@ -1,4 +1,4 @@
-"""`python -m nfs_keras` is the command `nfs-reid`."""
+"""Runs the command `nfs-reid` by `python -m nfs_keras`."""
 
 import sys
 

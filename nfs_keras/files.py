@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files that are complete or do not exist."""
 
 import contextlib
 import os
@@ -9,15 +9,16 @@ PARTIAL = ".partial-"
 
 @contextlib.contextmanager
 def replace_path(path):
-    """Gives a name to write a file under that then takes the place of `path`.
+    """Replaces a file only after the new one is completely written.
 
-    A crash, an error or a full disk on the way leaves what was there before.
+    A crash, an error or a full disk leaves the old file unchanged.
 
     Args:
         path: The file to replace or create; its folder is made if absent.
 
     Yields:
-        `pathlib.Path` of the file to write, with the suffixes of `path`.
+        `pathlib.Path` of a temporary file to write, with the suffixes of
+        `path`.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +34,7 @@ def replace_path(path):
 
 @contextlib.contextmanager
 def replace_file(path, mode="wb"):
-    """Opens a file to write that takes its place when all is written.
+    """Opens a file for writing, which replaces the old one when it closes.
 
     Args:
         path: As for `replace_path`.
@@ -48,6 +49,6 @@ def replace_file(path, mode="wb"):
 
 
 def remove_partial_files(folder):
-    """Removes what a killed process has left half-written below a folder."""
+    """Removes the incomplete files of a killed process below a folder."""
     for partial in pathlib.Path(folder).rglob(f"{PARTIAL}*"):
         partial.unlink()

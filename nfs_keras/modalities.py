@@ -1,4 +1,4 @@
-"""The two modalities and the two directions of a search, named once."""
+"""The names of the two modalities and of the two search directions."""
 
 MODALITIES = ("visible", "infrared")
 DIRECTIONS = {

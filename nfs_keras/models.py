@@ -1,7 +1,7 @@
-"""The public door to the search (`search`) and to re-identification (`reid`).
+"""The public names of the search (`search`) and the network (`reid`).
 
-What trains is TensorFlow's, and imported when it is first used; everything
-else runs on the other backends too.
+The classes that train need TensorFlow and are imported when they are first
+used; everything else runs on the other backends too.
 """
 
 import importlib

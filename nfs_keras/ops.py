@@ -83,7 +83,7 @@ def derived_gate(logits):
 
 
 def open_probability(logits, temperature, relaxation: str = "hard_concrete"):
-    """Gives the probability that each gate is not closed.
+    """Computes the probability that each gate is not closed.
 
     Args:
         logits: Float tensor of any shape.
@@ -101,7 +101,7 @@ def open_probability(logits, temperature, relaxation: str = "hard_concrete"):
 
 
 def gate_entropy(logits):
-    """Gives each gate's entropy in bits: 1 when undecided, 0 when decided."""
+    """Computes each gate's entropy in bits: 1 undecided, 0 decided."""
     keep = ops.sigmoid(logits)
     # softplus(-a) = -log(sigmoid(a)): exact where the logarithm would underflow
     nats = keep * ops.softplus(-logits) + (1 - keep) * ops.softplus(logits)
@@ -116,7 +116,7 @@ def generalized_mean(maps, power, epsilon: float = 1e-4):
         power: Positive scalar p. 1 is the average; the larger, the nearer to
             the maximum.
         epsilon: Smallest value that is pooled; smaller ones are raised to it.
-            With power 3 the default pools a silent map as AGW does.
+            With power 3 the default pools an all-zero map as AGW does.
 
     Returns:
         Float tensor of shape `(batch, channels)`.

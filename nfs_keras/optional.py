@@ -1,4 +1,4 @@
-"""Imports a package that only an extra installs, or says which extra."""
+"""Imports optional packages, with an error that names the missing extra."""
 
 import importlib
 

@@ -16,7 +16,7 @@ from nfs_keras.modalities import MODALITIES
 from nfs_keras.models import Objective, reid_network
 from nfs_keras.schedules import constant
 
-PRETRAINED = {  # the backbones to choose from, and the weights there are
+PRETRAINED = {  # the backbones to choose from, and their default weights
     "tiny": "synthetic",
     "resnet18": None,
     "resnet50": "imagenet",
@@ -31,11 +31,11 @@ class Demo:
 
     Attributes:
         backbone: Backbone of `reid_network`.
-        weights: Where they start, as for `reid_network`.
+        weights: Initial weights, as for `reid_network`.
         image_shape: `(height, width, 3)`.
         batch: People in a batch, and images of each per modality.
         proxy_batch: The same of the batch that the gates descend: the more
-            people, the more each has to be told from.
+            people, the more each must be distinguished from.
         epochs: Epochs of the run, search included.
         start: Share of the epochs after which the search starts.
         freeze: Share of the epochs after which the gates are frozen.
@@ -73,7 +73,7 @@ class Demo:
         network = reid_network(
             *given,
             search=search,
-            # Weights decide what a ResNet-50 of ours looks like.
+            # The ImageNet weights need another ResNet-50: see `reid_network`.
             **(weights if self.weights == "imagenet" else {}),
             inner=search != "spatial" and isinstance(self.backbone, str),
             seed=seed,
@@ -119,7 +119,7 @@ class Demo:
         return Objective(contrast=1.0, triplet_loss=self.triplet())
 
     def arch_loss(self):
-        """What the gates descend: nothing that knows the proxy's people."""
+        """What the gates descend: without the loss of known identities."""
         return Objective(
             identity=0.0, contrast=1.0, triplet_loss=self.triplet()
         )
@@ -137,7 +137,7 @@ class Demo:
         return Augmentation(padding=4, channel_exchange=0.5)
 
     def with_backbone(self, backbone):
-        """The same with another backbone, started from what there is for it.
+        """The same with another backbone, and the default weights for it.
 
         Args:
             backbone: Name of a backbone of `reid_network`.
@@ -195,12 +195,12 @@ class Paper(Demo):
 
 
 class FasterHead(keras.optimizers.OptimizerMap):
-    """Gives the variables of the head an optimizer of their own.
+    """Trains the variables of the head with an optimizer of their own.
 
     Args:
         rest: Optimizer of all other variables.
         head: Optimizer of the head.
-        variables: List of the head's variables, told apart by identity.
+        variables: List of the head's variables, found by their `id`.
     """
 
     def __init__(self, rest, head, variables):

@@ -1,6 +1,6 @@
-"""The folder of a run: what it is, what is done, and where things are.
+"""The folder of a run: its options, its finished stages and its files.
 
-`RunFolder` is the run while it is at work; `nfs_keras.report.Run` reads the
+`RunFolder` writes the folder during the run; `nfs_keras.report.Run` reads the
 same files afterwards.
 """
 
@@ -25,7 +25,7 @@ from nfs_keras.files import (
     replace_path,
 )
 
-# What the networks are called in tables, and their files.
+# The networks' names in tables, and their files.
 NETWORKS = {
     "baseline": "baseline.keras",
     "searched": "searched.keras",
@@ -36,22 +36,22 @@ LOCK = ".lock"
 
 
 class RunFolder:
-    """Keeps what a run has finished, so that a second start resumes it.
+    """Records the finished stages of a run, so that a second start resumes it.
 
-    `run.json` holds the options that make the run what it is, and the stages
-    that are done. A stage that is done is not done again; a start with other
-    options is refused, and so is a second one while the first still works.
-    What a killed start has left half-written is removed.
+    `run.json` holds the options that determine the run's results, and the
+    finished stages. A finished stage is not run again. A start with other
+    options raises an error, and so does a second start while the first is
+    running. Incomplete files of a killed start are removed.
 
     Args:
         path: The folder; made if absent.
-        options: Dict of JSON values: all that changes the run's results.
-        **facts: More to write into `run.json` at the first start, such as
-            `dataset` and `versions`.
+        options: Dict of JSON values: all options that change the results.
+        **facts: More entries of `run.json`, written at the first start, such
+            as `dataset` and `versions`.
 
     Raises:
-        ValueError: If the folder holds a run with other options, files that
-            are no run, or a run that is at work.
+        ValueError: If the folder holds a run with other options, a run that
+            another process is running, or files that are no run.
     """
 
     def __init__(self, path, options, **facts):
@@ -93,14 +93,14 @@ class RunFolder:
 
     @contextlib.contextmanager
     def stage(self, name, title):
-        """Runs a stage unless it is done: `if` what it yields is true.
+        """Yields whether a stage is to run, and records it when it is done.
 
-        An error or a kill inside leaves the stage undone. The seconds that
-        are noted are those of all starts that ended with an exception or
-        finished; a killed one counts what its epochs took, see history.csv.
+        After an error or a kill inside, the stage is not done. The recorded
+        seconds are those of all starts that finished or ended with an
+        exception; for a killed start see the epochs in history.csv.
         """
         todo = name not in self.content["stages"]
-        self.say(f"{'==>' if todo else '    done before:'} {title}")
+        self.print(f"{'==>' if todo else '    done before:'} {title}")
         start = time.monotonic()
         try:
             yield todo
@@ -113,29 +113,29 @@ class RunFolder:
             self._write()
 
     def _spend(self, name, start):
-        """Adds what a stage took in this start; gives the sum."""
+        """Adds the seconds of a stage in this start, and returns the sum."""
         spent = self.content.setdefault("spent", {})
         seconds = spent.get(name, 0.0) + time.monotonic() - start
         spent[name] = round(seconds, 1)
         self._write()
         return spent[name]
 
-    def say(self, text):
-        """Prints lines, and keeps them in `log.txt`."""
+    def print(self, text):
+        """Prints text, and appends it to `log.txt`."""
         print(text, flush=True)
         self._log(text)
 
     def networks(self):
-        """Names of the networks that are there, in order."""
+        """List of the names of the saved networks, in a fixed order."""
         return [n for n, file in NETWORKS.items() if (self / file).exists()]
 
     def save_network(self, name, network):
-        """Saves a network in the folder, whole or not at all."""
+        """Saves a network in the folder, completely or not at all."""
         with replace_path(self / NETWORKS[name]) as partial:
             network.save(partial)
 
     def load_network(self, name):
-        """Loads what `save_network` saved."""
+        """Loads a network that `save_network` saved."""
         return keras.models.load_model(self / NETWORKS[name])
 
     def save_embeddings(self, name, embedded):
@@ -153,7 +153,7 @@ class RunFolder:
         return read_embeddings(self / "embeddings" / f"{name}.npz")
 
     def cpu_seconds(self, stages):
-        """Processor seconds of all epochs that some stages trained."""
+        """Float. Processor seconds of all epochs of the given stages."""
         rows = read_history_rows(self / "history.csv")
         return sum(
             float(row["cpu_seconds"]) for row in rows if row["stage"] in stages
@@ -164,12 +164,12 @@ class RunFolder:
         return json.loads((self / name).read_text("utf-8"))
 
     def write_json(self, name, content):
-        """Writes a JSON file into the folder, whole or not at all."""
+        """Writes a JSON file into the folder, completely or not at all."""
         with replace_file(self / name, "w") as file:
             json.dump(content, file, indent=2)
 
     def write_text(self, name, text):
-        """Writes a text file into the folder, whole or not at all."""
+        """Writes a text file into the folder, completely or not at all."""
         with replace_file(self / name, "w") as file:
             file.write(text)
 
@@ -206,7 +206,7 @@ class RunFolder:
 
 
 def read_history_rows(file):
-    """List of the rows of a `history.csv`, dicts of strings."""
+    """Reads the rows of a `history.csv`, as dicts of strings."""
     if not file.exists():
         return []
     with file.open(encoding="utf-8", newline="") as lines:
@@ -220,7 +220,7 @@ def read_embeddings(file):
 
 
 def lock(folder):
-    """Holds a folder's lock, as an open file; a dead process holds none.
+    """Locks a folder until the returned file is closed or the process ends.
 
     Raises:
         ValueError: If another process holds it.
@@ -232,13 +232,13 @@ def lock(folder):
     except OSError as error:
         file.close()
         raise ValueError(
-            "One process at a time works on a run. "
-            f"Received: output={str(folder)!r}, where another one is at work. "
+            "Only one process at a time may write the folder of a run. "
+            f"Received: output={str(folder)!r}, in use by another process. "
             "Wait for it, stop it, or name another folder."
         ) from error
     return file
 
 
 def now():
-    """The time in UTC, to the second, as ISO 8601 writes it."""
+    """Returns the time in UTC, to the second, in ISO 8601 format."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""Schedules: functions of progress in [0, 1] that give a temperature.
+"""Schedules: functions from progress in [0, 1] to a temperature.
 
 Each factory returns a plain callable, so a schedule of one's own is just a
 function: `TemperatureAnnealing(lambda progress: 1.0 - 0.9 * progress)`.

@@ -99,16 +99,18 @@ def full_sysu_mm01(root: Path) -> Path:
     identities = list(range(1, 492))
     test = identities[:96]
     counts = {(6, identity): 20 for identity in test}
-    counts |= spread(3, test[:56], 1088) | spread(3, test[56:], 1883 - 1088)
+    counts |= distribute(3, test[:56], 1088) | distribute(
+        3, test[56:], 1883 - 1088
+    )
     counts |= {(camera, i): 10 for camera in (1, 2) for i in test[:56]}
     counts |= {(4, identity): 11 for identity in test}
     counts |= {(5, identity): 12 for identity in test[:93]}
     train = identities[96:]
-    counts |= spread(1, train, 22258) | spread(3, train, 11909)
+    counts |= distribute(1, train, 22258) | distribute(3, train, 11909)
     return make_sysu_mm01(root, train[:296], train[296:], test, counts)
 
 
-def spread(camera, identities, total):
+def distribute(camera, identities, total):
     """Divides `total` images of a camera among people, about evenly."""
     share, rest = divmod(total, len(identities))
     return {

@@ -49,18 +49,18 @@ def exported_model():
 
 
 def random_images(size, height=45, width=20, seed=0):
-    """Random pictures, uint8."""
+    """Random images, uint8."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (size, height, width, 3), dtype="uint8")
 
 
 def encode(image, kind="PNG", mode="RGB", **options):
-    """Writes a picture as the bytes of a file."""
+    """Writes a image as the bytes of a file."""
     file = io.BytesIO()
     Image.fromarray(image).convert(mode).save(file, kind, **options)
     return file.getvalue()
 
 
 def images(size, seed=0):
-    """Random pictures as PNG files."""
+    """Random images as PNG files."""
     return [encode(image) for image in random_images(size, seed=seed)]

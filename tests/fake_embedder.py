@@ -23,16 +23,16 @@ class FakeEmbedder:
 
 
 def fake_embedding(image):
-    """The embedding of one picture: 8 numbers of length 1."""
+    """The embedding of one image: 8 numbers of length 1."""
     digest = hashlib.sha256(image).digest()
     vector = np.frombuffer(digest, "uint8")[:8].astype("float32") - 127.5
     return vector / np.linalg.norm(vector)
 
 
-def write_pictures(folder, num_pictures):
-    """Writes files that stand for pictures, below two cameras' folders."""
-    for number in range(num_pictures):
+def write_images(folder, num_images):
+    """Writes files that stand for images, below two cameras' folders."""
+    for number in range(num_images):
         path = folder / f"cam{number % 2}" / f"{number:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"picture %d" % number)
+        path.write_bytes(b"image %d" % number)
     return folder

@@ -1,8 +1,8 @@
 """Fits a search of a plain model on two devices: `python mirrored_fit.py FILE`.
 
 The model has a loss of each output, sample weights, a metric and a
-regularizer. Its gates wait or draw alike on all replicas, so that the result
-can be compared with that of one device.
+regularizer. Its gates wait, or draw the same noise on all replicas, so that the
+result can be compared with that of one device.
 """
 
 import sys
@@ -91,18 +91,18 @@ def main(path):
     tf.config.set_logical_device_configuration(cpu, halves)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     with strategy.scope():
-        refused = ""
+        rejected = ""
         try:
             make_search("second_order")
         except ValueError as error:
-            refused = str(error)
+            rejected = str(error)
         gates = find_gates(make_model())
         step = tf.function(lambda: gates[0].keep(1, training=True))
         draws = strategy.experimental_local_results(strategy.run(step))
         share_draws()
         search = make_search()
     different = not np.array_equal(*draws)
-    np.savez(path, refused=refused, different=different, **train(search))
+    np.savez(path, rejected=rejected, different=different, **train(search))
 
 
 if __name__ == "__main__":

@@ -180,22 +180,22 @@ def test_gated_twice_it_has_the_gates_of_both_times():
 @pytest.mark.parametrize(
     "after, message",
     [
-        (["conv9"], r"the model lacks \['conv9'\]"),
+        (["conv9"], r"the model does not have \['conv9'\]"),
         ("conv1", "after='conv1'"),
         ([], r"Received: after=\[\]"),
     ],
 )
-def test_names_that_are_none_are_refused(after, message):
+def test_names_that_are_none_raise(after, message):
     with pytest.raises(ValueError, match=message):
         add_gates(convnet(), after)
 
 
-def test_an_unknown_search_is_refused():
+def test_an_unknown_search_raises():
     with pytest.raises(ValueError, match="Received: search='depth'"):
         add_gates(convnet(), ["conv1"], "depth")
 
 
-def test_a_model_without_a_graph_is_refused():
+def test_a_model_without_a_graph_raises():
     class Subclassed(keras.Model):
         pass
 
@@ -223,7 +223,7 @@ def test_names_are_flat_stable_and_different():
     assert named_gates(convnet()) == {}
 
 
-def test_the_summary_tells_what_a_gate_governs():
+def test_the_summary_lists_the_share_of_each_gate():
     gated = add_gates(convnet(), ["conv1", "sum_relu"])
     lines = []
     rows = search_space_summary(gated, print_fn=lines.append)

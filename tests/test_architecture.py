@@ -155,7 +155,7 @@ def test_frozen_gates_keep_what_they_keep():
 
 
 @pytest.mark.parametrize("budget", [0.0, 1.0, -1, 2])
-def test_an_impossible_budget_is_refused(budget):
+def test_an_impossible_budget_raises(budget):
     with pytest.raises(ValueError, match=f"Received: budget={budget}"):
         Architecture.derive(searched(), budget)
 
@@ -171,7 +171,7 @@ def test_where_channels_are_few_it_stays_within_the_budget():
         assert budget - 0.25 < share <= budget  # a channel is a quarter
 
 
-def test_a_budget_that_the_gates_cannot_meet_is_refused():
+def test_a_budget_that_the_gates_cannot_meet_raises():
     model = add_gates(compact(frozen(network)), ["classes"], "channel")
     with pytest.raises(ValueError, match="budget=0.1, where 1.000 is the le"):
         Architecture.derive(model, 0.1)
@@ -191,7 +191,7 @@ def test_a_budget_needs_a_channel_gate_that_searches():
         Architecture.derive(model, 0.5)
 
 
-def test_a_model_without_gates_is_refused():
+def test_a_model_without_gates_raises():
     with pytest.raises(ValueError, match="Received: model='plain' without"):
         Architecture.derive(keras.Sequential(name="plain"))
 
@@ -251,7 +251,7 @@ def test_a_file_of_schema_1_is_read(tmp_path):
     same(Architecture.load(path), Architecture(renamed))
 
 
-def test_a_file_of_another_schema_is_refused(tmp_path):
+def test_a_file_of_another_schema_raises(tmp_path):
     path = tmp_path / "architecture.json"
     path.write_text('{"schema": 3, "gates": {}}')
     with pytest.raises(ValueError, match="schemas 1 and 2. Received: schema=3"):
@@ -261,7 +261,7 @@ def test_a_file_of_another_schema_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "text", ["not JSON", "[1]", '{"schema": 1}', '{"schema": 2}', "{}"]
 )
-def test_a_file_that_is_no_architecture_is_refused(tmp_path, text):
+def test_a_file_that_is_no_architecture_raises(tmp_path, text):
     path = tmp_path / "architecture.json"
     path.write_text(text)
     with pytest.raises(ValueError, match="Received: path=.*architecture.json"):

@@ -20,13 +20,13 @@ TRIPLETS = (
 
 
 @pytest.mark.parametrize("cls", TRIPLETS)
-def test_one_hot_labels_are_refused(cls):
+def test_one_hot_labels_raise(cls):
     with pytest.raises(ValueError, match="Pass identities, not one-hot"):
         cls()(np.eye(4), np.zeros((4, 3)))
 
 
 @pytest.mark.parametrize("cls", TRIPLETS)
-def test_feature_maps_are_refused(cls):
+def test_feature_maps_raise(cls):
     with pytest.raises(ValueError, match=r"y_pred.shape=\(4, 2, 2, 3\)"):
         cls()(np.zeros(4), np.zeros((4, 2, 2, 3)))
 
@@ -45,12 +45,12 @@ def test_a_column_of_identities_is_as_good_as_a_vector(cls):
     "cls",
     [BatchHardTriplet, ContrastiveLoss, TripletHardLoss, TripletSemiHardLoss],
 )
-def test_a_margin_below_zero_or_no_number_is_refused(cls, margin):
+def test_a_margin_below_zero_or_no_number_raises(cls, margin):
     with pytest.raises(ValueError, match="`margin` must be a number"):
         cls(margin=margin)
 
 
 @pytest.mark.parametrize("cls", [TripletHardLoss, TripletSemiHardLoss])
-def test_an_unknown_metric_is_refused(cls):
+def test_an_unknown_metric_raises(cls):
     with pytest.raises(ValueError, match="distance_metric='cosine'"):
         cls(distance_metric="cosine")

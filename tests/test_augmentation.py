@@ -116,7 +116,7 @@ def test_erasing_paints_one_rectangle_of_the_stated_size(area, ratio, corner):
     assert painted.sum() == box
     asked = (0.02 + 0.38 * area) * 288 * 144
     assert box <= asked + 1e-3
-    if ratio == 0.5:  # a square is cut off by no border
+    if ratio == 0.5:  # a square is not limited by a border
         assert box > 0.9 * asked or np.ptp(columns) == 143
 
 
@@ -124,7 +124,7 @@ def test_erasing_paints_one_rectangle_of_the_stated_size(area, ratio, corner):
     "arguments",
     [{"padding": -1}, {"flip": 1.5}, {"random_erasing": -0.1}],
 )
-def test_impossible_arguments_are_refused(arguments):
+def test_impossible_arguments_raise(arguments):
     ((name, value),) = arguments.items()
     with pytest.raises(ValueError, match=f"{name}={value}"):
         Augmentation(**arguments)

@@ -74,7 +74,7 @@ def test_a_result_is_kept_in_one_form(tmp_path):
     assert found == ratios
 
 
-def test_smoke_keeps_nothing_unless_it_is_told_where(tmp_path, monkeypatch):
+def test_smoke_keeps_nothing_without_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "RESULTS", tmp_path)
     options = types.SimpleNamespace(smoke=True, short=False, results=None)
     measure.write_results("one", options, {})

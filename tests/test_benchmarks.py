@@ -13,10 +13,10 @@ COMMITTED = sorted(program.RESULTS.glob("*.json"))
 def test_one_that_fails_keeps_no_other_from_running(monkeypatch, capfd):
     monkeypatch.setattr(program, "NAMES", ("no_such_module", "evaluation"))
     assert program.main(["--smoke"]) == 1
-    told = capfd.readouterr().out
-    assert "[1/2]" in told and "[2/2]" in told
-    assert "no_such_module FAILED with status 1" in told
-    summary = told.rpartition("evaluation done")[2]
+    printed = capfd.readouterr().out
+    assert "[1/2]" in printed and "[2/2]" in printed
+    assert "no_such_module FAILED with status 1" in printed
+    summary = printed.rpartition("evaluation done")[2]
     assert "ours against the bare product" in summary
     assert "evaluation  ran" in summary
 
@@ -27,7 +27,7 @@ def test_all_is_well_if_none_fails(monkeypatch, capsys):
     assert program.main(["--smoke"]) == 0
 
 
-def test_a_name_that_is_none_is_refused(capsys):
+def test_a_name_that_is_none_raises(capsys):
     with pytest.raises(SystemExit):
         program.main(["speed"])
     assert "there is no benchmark speed" in capsys.readouterr().err

@@ -8,49 +8,49 @@ from nfs_keras.models import Objective, TrainingModel
 from tests.search_cases import NUM_IDENTITIES, make_pairs, small_network
 
 
-def heard(logs, epochs=1, **options):
-    """What is said after epochs of these logs."""
-    said = []
-    warning = ChanceWarning(said.append, 100, **options)
+def warnings_after(logs, epochs=1, **options):
+    """Returns the warnings after epochs of these logs."""
+    lines = []
+    warning = ChanceWarning(lines.append, 100, **options)
     warning.on_train_begin()
     for epoch in range(epochs):
         warning.on_epoch_end(epoch, logs)
-    return said
+    return lines
 
 
 @pytest.mark.parametrize("loss", [19.0, math.log(100) + 0.01, math.nan])
-def test_a_loss_above_that_of_guessing_is_told(loss):
-    (text,) = heard({"identity": loss, "accuracy": 0.5})
+def test_a_loss_above_that_of_guessing_is_reported(loss):
+    (text,) = warnings_after({"identity": loss, "accuracy": 0.5})
     assert "no better than chance" in text
     assert f"identity loss is {loss:.2f}" in text and "4.61" in text
     assert "learning rate" in text and "batch_norm_momentum" in text
 
 
 @pytest.mark.parametrize("accuracy", [0.0, 0.01])
-def test_an_accuracy_of_guessing_is_told(accuracy):
-    (text,) = heard({"identity": 4.0, "accuracy": accuracy})
+def test_an_accuracy_of_guessing_is_reported(accuracy):
+    (text,) = warnings_after({"identity": 4.0, "accuracy": accuracy})
     assert f"accuracy is {accuracy:.1%}" in text and "has 1.0%" in text
 
 
 @pytest.mark.parametrize(
     "logs", [{"identity": 4.0, "accuracy": 0.02}, {"triplet": 9.0}, {}]
 )
-def test_a_training_that_learns_hears_nothing(logs):
-    assert heard(logs, epochs=3) == []
+def test_a_training_that_learns_has_no_warning(logs):
+    assert warnings_after(logs, epochs=3) == []
 
 
-def test_it_is_said_once():
-    assert len(heard({"identity": 19.0}, epochs=5)) == 1
+def test_it_warns_once():
+    assert len(warnings_after({"identity": 19.0}, epochs=5)) == 1
 
 
-def test_it_waits_for_as_many_epochs_as_it_is_told():
-    assert heard({"identity": 19.0}, epochs=2, after=3) == []
-    (text,) = heard({"identity": 19.0}, epochs=3, after=3)
+def test_it_waits_for_the_given_number_of_epochs():
+    assert warnings_after({"identity": 19.0}, epochs=2, after=3) == []
+    (text,) = warnings_after({"identity": 19.0}, epochs=3, after=3)
     assert text.startswith("After epoch 3")
 
 
 def test_a_training_that_diverges_is_warned_of():
-    said = []
+    lines = []
     model = TrainingModel(small_network(None))
     model.compile(keras.optimizers.SGD(30.0), Objective(triplet=0.0))
     batches = make_pairs(count=4).map(lambda train, proxy: train)
@@ -59,6 +59,6 @@ def test_a_training_that_diverges_is_warned_of():
         epochs=2,
         steps_per_epoch=2,
         verbose=0,
-        callbacks=[ChanceWarning(said.append, NUM_IDENTITIES)],
+        callbacks=[ChanceWarning(lines.append, NUM_IDENTITIES)],
     )
-    assert len(said) == 1
+    assert len(lines) == 1

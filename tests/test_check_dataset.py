@@ -122,11 +122,11 @@ def test_a_broken_image_is_an_error(regdb, contents, fault):
     assert errors(regdb) == {f"image {fault}": [place]}
 
 
-def test_an_image_cut_off_half_way_is_an_error(regdb):
+def test_an_incomplete_image_is_an_error(regdb):
     file = image_file(regdb, "Thermal", 3)
     file.write_bytes(file.read_bytes()[:200])
     place = str(file.relative_to(regdb))
-    assert errors(regdb) == {"image is damaged or cut off": [place]}
+    assert errors(regdb) == {"image is damaged or incomplete": [place]}
 
 
 def test_a_missing_image_is_an_error(regdb):

@@ -30,8 +30,8 @@ def nfs_reid(*words):
 
 def test_help_lists_every_verb(capsys):
     assert nfs_reid("--help") == 0
-    said = capsys.readouterr().out
-    assert all(f"  {verb} " in said for verb in VERBS)
+    printed = capsys.readouterr().out
+    assert all(f"  {verb} " in printed for verb in VERBS)
 
 
 def test_no_verb_is_not_understood(capsys):
@@ -41,13 +41,13 @@ def test_no_verb_is_not_understood(capsys):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_help_of_a_verb_shows_it_at_work_and_its_flags(verb, capsys):
+def test_help_of_a_verb_shows_an_example_and_its_flags(verb, capsys):
     assert nfs_reid(verb, "--help") == 0
-    said = capsys.readouterr().out
-    assert f"nfs-reid {verb} " in said
+    printed = capsys.readouterr().out
+    assert f"nfs-reid {verb} " in printed
     module = importlib.import_module(f"nfs_keras.cli.{verb.replace('-', '_')}")
     for name in module.FLAGS:
-        assert f"--{name}" in said or f"--[no]{name}" in said
+        assert f"--{name}" in printed or f"--[no]{name}" in printed
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_help_of_a_verb_shows_it_at_work_and_its_flags(verb, capsys):
 )
 def test_flags_that_are_not_understood_are_status_two(words, complaint, capsys):
     assert nfs_reid(*words) == 2
-    told = capsys.readouterr().err
-    assert complaint in told and "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert complaint in printed and "Traceback" not in printed
 
 
 def test_a_wrong_number_of_words_is_an_error_in_one_line(capsys):
@@ -115,7 +115,7 @@ def test_evaluate_takes_the_trial_that_the_network_was_trained_on(
         nfs_reid("evaluate", network, smoke_data, "--debug")
 
 
-def test_evaluate_refuses_people_whom_the_network_has_learned(
+def test_evaluate_raises_for_people_of_the_training(
     smoke_run, smoke_data, tmp_path, capsys
 ):
     # The network itself knows: it may lie anywhere.
@@ -208,7 +208,7 @@ def test_the_default_of_a_kind_passes_the_check(kind, tmp_path, monkeypatch):
     assert nfs_reid("check", tmp_path / "data") == 0
 
 
-def test_summary_and_report_tell_of_a_run(smoke_run, tmp_path, capsys):
+def test_summary_and_report_describe_a_run(smoke_run, tmp_path, capsys):
     assert nfs_reid("summary", smoke_run) == 0
     assert "baseline" in capsys.readouterr().out
     page = tmp_path / "page.html"
@@ -224,25 +224,25 @@ def test_export_adds_a_version(smoke_run, tmp_path, capsys):
     assert (tmp_path / "1" / "saved_model.pb").exists()
 
 
-def test_a_picture_finds_itself_in_a_gallery(
+def test_an_image_finds_itself_in_a_gallery(
     smoke_run, smoke_data, tmp_path, capsys
 ):
-    pictures = smoke_data / "Thermal"
+    images = smoke_data / "Thermal"
     model = f"--model={smoke_run / 'saved_model' / '1'}"
     infrared = "--modality=infrared"
     gallery = f"--gallery={tmp_path / 'people.db'}"
     shards = tmp_path / "shards"
     flags = (model, infrared, f"--output={shards}")
-    assert nfs_reid("embed", *flags, pictures) == 0
+    assert nfs_reid("embed", *flags, images) == 0
     assert nfs_reid("index", gallery, shards) == 0
-    picture = sorted(pictures.rglob("*.bmp"))[5]
+    image = sorted(images.rglob("*.bmp"))[5]
     drawing = tmp_path / "answer.png"
     flags = (gallery, model, infrared, "--top=3", f"--drawing={drawing}")
     capsys.readouterr()
-    assert nfs_reid("query", *flags, f"--root={pictures}", picture) == 0
+    assert nfs_reid("query", *flags, f"--root={images}", image) == 0
     _, best, *_ = capsys.readouterr().out.splitlines()
     assert best.split()[1] == "1.0000"
-    assert best.endswith(picture.relative_to(pictures).as_posix())
+    assert best.endswith(image.relative_to(images).as_posix())
     assert np.std(cv2.imread(str(drawing))) > 0
 
 

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 from nfs_keras.serving import Client, ServerError
 from nfs_keras.serving.transports import retry_policy
 
-NOBODY = "127.0.0.1:9"  # the port of a service that nothing runs any more
+CLOSED = "127.0.0.1:9"  # the port of a service that no program uses any more
 
 
 class Echo:
@@ -73,13 +73,11 @@ def test_no_image_is_no_request(client):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((["photo.jpg"],), "types.*'str'"),
+        ((["image.jpg"],), "types.*'str'"),
         (([b"x"], "thermal"), "modality='thermal'"),
     ],
 )
-def test_what_is_no_image_is_refused_before_it_is_sent(
-    client, arguments, message
-):
+def test_what_is_no_image_raises_before_it_is_sent(client, arguments, message):
     with pytest.raises(ValueError, match=message):
         client.embed(*arguments)
     assert client._transport.requests == []
@@ -88,7 +86,7 @@ def test_what_is_no_image_is_refused_before_it_is_sent(
 @pytest.mark.parametrize(
     "images", [np.zeros((1, 2, 2, 3)), np.zeros((2, 2, 3), "uint8")]
 )
-def test_pixels_of_another_type_or_shape_are_refused(client, images):
+def test_pixels_of_another_type_or_shape_raise(client, images):
     with pytest.raises(ValueError, match="uint8 of shape"):
         client.embed_pixels(images)
 
@@ -96,13 +94,13 @@ def test_pixels_of_another_type_or_shape_are_refused(client, images):
 @pytest.mark.parametrize(
     "wrong", [{"timeout": 0}, {"max_attempts": 6}, {"batch_size": 0}]
 )
-def test_arguments_that_cannot_work_are_refused(wrong):
+def test_arguments_that_cannot_work_raise(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=f"{name}={wrong[name]}"):
         Client("localhost:8500", **wrong)
 
 
-@pytest.mark.parametrize("address", [NOBODY, f"http://{NOBODY}"])
+@pytest.mark.parametrize("address", [CLOSED, f"http://{CLOSED}"])
 def test_a_server_that_is_away_is_named_in_time(address):
     start = time.monotonic()
     with Client(address, timeout=5, max_attempts=2) as client:
@@ -115,7 +113,7 @@ def test_a_server_that_is_away_is_named_in_time(address):
 
 @contextlib.contextmanager
 def silent():
-    """A server that takes a connection and then says nothing."""
+    """A server that accepts a connection and then does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 

@@ -35,8 +35,8 @@ def test_flags_are_understood(command):
 
 
 def test_the_page_has_every_exit_status():
-    told = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
-    assert list(map(int, told)) == [
+    listed = re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)
+    assert list(map(int, listed)) == [
         program.SUCCESS,
         program.FAILURE,
         program.MISUNDERSTOOD,
@@ -47,7 +47,7 @@ def test_the_page_has_every_exit_status():
 def test_the_path_leads_to_a_list_of_people(
     smoke_data, smoke_run, tmp_path, monkeypatch, capsys
 ):
-    """From a run that is done: drawing and training take their time."""
+    """From a run that is done: to plot and to train takes time."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("nfs_keras.cli.main.prepare_tensorflow", lambda: None)
     for name, there in (("data/people", smoke_data), ("runs/first", smoke_run)):

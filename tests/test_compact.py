@@ -208,7 +208,7 @@ def test_a_gate_that_knows_no_modality_is_alike_for_each(modality):
 
 
 @pytest.mark.parametrize("modality", [2, -1, "infrared"])
-def test_a_modality_that_no_gate_knows_is_refused(modality):
+def test_a_modality_that_no_gate_knows_raises(modality):
     with pytest.raises(ValueError, match=f"Received: modality={modality!r}, "):
         compact(two_modalities(dual_network), modality)
 
@@ -283,7 +283,7 @@ def test_a_regularizer_and_the_model_s_name_are_kept():
     assert smaller.name == model.name
 
 
-def test_a_model_that_still_searches_is_refused():
+def test_a_model_that_still_searches_raises():
     model = model_of(network)
     find_gates(model)[1].search()
     with pytest.raises(ValueError, match="gate 'second', which is still sear"):

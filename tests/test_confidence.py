@@ -41,7 +41,7 @@ def test_a_certain_metric_has_no_width():
     assert confidence_intervals(metrics)["rank1"] == (100, 100)
 
 
-def test_skipped_queries_have_no_say():
+def test_skipped_queries_do_not_count():
     similarity = np.array([[1.0, 0], [1, 0], [0, 1]])
     metrics = metrics_from_similarity(similarity, [7, 8, 7], [7, 6], ranks=(1,))
     low, high = confidence_intervals(metrics)["rank1"]

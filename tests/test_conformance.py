@@ -11,7 +11,7 @@ from nfs_keras.layers import (
     ChannelSearch,
     DualLevelSearch,
     GeneralizedMeanPooling2D,
-    SearchGate,  # the base class, which nobody makes
+    SearchGate,  # the abstract base class
     SpatialSearch,
 )
 from nfs_keras.reid import FusedBatchNorm, NonLocal

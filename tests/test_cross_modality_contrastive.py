@@ -122,12 +122,12 @@ def test_it_is_one_number_per_batch():
     assert loss(y_true, embeddings()).shape == (1,)
 
 
-def test_identities_without_modality_are_refused():
+def test_identities_without_modality_raise():
     with pytest.raises(ValueError, match=r"y_true.shape=\(12,\)"):
         CrossModalityContrastive()(IDENTITIES, embeddings())
 
 
-def test_an_unknown_form_is_refused():
+def test_an_unknown_form_raises():
     with pytest.raises(ValueError, match="form='triplet'"):
         CrossModalityContrastive(form="triplet")
     with pytest.raises(ValueError, match="form='triplet'"):
@@ -137,11 +137,11 @@ def test_an_unknown_form_is_refused():
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
-def test_a_temperature_that_is_not_positive_is_refused(temperature):
+def test_a_temperature_that_is_not_positive_raises(temperature):
     with pytest.raises(ValueError, match="`temperature` must be positive"):
         CrossModalityContrastive(temperature=temperature)
 
 
-def test_a_negative_margin_is_refused():
+def test_a_negative_margin_raises():
     with pytest.raises(ValueError, match="margin=-1"):
         CrossModalityContrastive(margin=-1)

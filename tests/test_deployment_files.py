@@ -95,11 +95,11 @@ def test_compose_pins_its_images_and_gives_away_nothing(tmp_path):
     assert device[0]["capabilities"] == ["gpu"]
 
 
-def test_every_file_that_the_server_is_told_of_is_written(tmp_path):
+def test_every_file_in_the_options_of_the_server_is_written(tmp_path):
     written = {p.name for p in write_deployment_files(tmp_path)}
     compose = (tmp_path / "docker-compose.yml").read_text()
-    told = re.findall(r"=/models/nfs_reid/(\S+)", compose)
-    assert len(told) == 3 and set(told) <= written
+    named = re.findall(r"=/models/nfs_reid/(\S+)", compose)
+    assert len(named) == 3 and set(named) <= written
 
 
 def test_nothing_is_left_to_fill_in(tmp_path):
@@ -121,7 +121,7 @@ def test_files_that_were_edited_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a'b", "naïve"])
-def test_a_name_that_would_need_quoting_is_refused(tmp_path, name):
+def test_a_name_that_would_need_quoting_raises(tmp_path, name):
     with pytest.raises(ValueError, match="model_name="):
         write_deployment_files(tmp_path, name)
     assert not list(tmp_path.iterdir())

@@ -62,7 +62,7 @@ def test_an_entropy_that_does_not_fall_is_found(end, stalled):
     assert all("did not decide" in finding for finding in findings)
 
 
-def test_one_epoch_tells_nothing_about_the_entropy():
+def test_one_epoch_has_no_finding_about_the_entropy():
     assert diagnose(architecture_of(HALF), history_of(1.5)) == []
 
 

@@ -54,7 +54,7 @@ def test_the_page_on_searching_runs(tmp_path, monkeypatch, capsys):
     assert all(name in printed for name in named_gates(model))
 
 
-def test_any_keras_model_becomes_a_network_as_the_page_says(monkeypatch):
+def test_any_keras_model_becomes_a_network_as_on_the_page(monkeypatch):
     make = functools.partial(keras.applications.MobileNetV2, weights=None)
     monkeypatch.setattr(keras.applications, "MobileNetV2", make)
     (code,) = [c for c in blocks_of("weights.md") if "MobileNetV2" in c]

@@ -41,7 +41,7 @@ def test_an_example_runs(test, tmp_path, monkeypatch):
     assert not runner.failures, "".join(report)
 
 
-def test_every_module_says_what_it_is():
+def test_every_module_has_a_docstring():
     silent = [n for n in MODULES if not importlib.import_module(n).__doc__]
     assert silent == []
 

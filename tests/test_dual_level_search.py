@@ -105,6 +105,6 @@ def test_each_level_can_be_frozen_to_a_mask_of_its_own():
     np.testing.assert_array_equal(array(cell(MAPS, MODALITY)), expected)
 
 
-def test_an_unknown_combination_is_refused():
+def test_an_unknown_combination_raises():
     with pytest.raises(ValueError, match="Received: combine='max'"):
         DualLevelSearch(combine="max")

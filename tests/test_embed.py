@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from fake_embedder import FakeEmbedder, fake_embedding, write_pictures
+from fake_embedder import FakeEmbedder, fake_embedding, write_images
 from pyarrow import parquet
 
 from nfs_keras.scale import embed_folder, embed_images, image_list
@@ -27,10 +27,10 @@ def bad_rows(output):
 
 @pytest.fixture
 def folder(tmp_path):
-    return write_pictures(tmp_path / "pictures", num_pictures=50)
+    return write_images(tmp_path / "images", num_images=50)
 
 
-def test_every_picture_is_embedded_once_with_its_checksum(folder, tmp_path):
+def test_every_image_is_embedded_once_with_its_checksum(folder, tmp_path):
     counts = embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)
     assert counts == (50, 0, 0)
     rows = parquet.read_table(tmp_path / "out").to_pylist()
@@ -51,9 +51,9 @@ def test_a_shard_is_named_when_it_holds_whole_batches(folder, tmp_path):
     assert sizes == [8] * 6 + [2]
 
 
-def test_what_is_known_of_a_picture_goes_with_it(folder, tmp_path):
+def test_columns_of_an_image_are_copied_to_its_row(folder, tmp_path):
     paths = sorted(str(path) for path in folder.rglob("*.png"))[:3]
-    pictures = image_list(
+    images = image_list(
         {
             "id": ["a", "b", "c"],
             "path": paths,
@@ -62,10 +62,10 @@ def test_what_is_known_of_a_picture_goes_with_it(folder, tmp_path):
             "time": [None, 10**9, 0],
         }
     )
-    embed_images(pictures, tmp_path / "out", FakeEmbedder(), **SMALL)
+    embed_images(images, tmp_path / "out", FakeEmbedder(), **SMALL)
     table = parquet.read_table(tmp_path / "out")
     for name in ("id", "identity", "camera", "time"):
-        assert table[name] == pictures[name]
+        assert table[name] == images[name]
 
 
 def test_a_second_start_skips_what_is_done(folder, tmp_path):
@@ -80,8 +80,8 @@ def test_a_second_start_skips_what_is_done(folder, tmp_path):
     assert parquet.read_table(out).num_rows == 51
 
 
-def test_bad_pictures_are_listed_with_the_reason_and_not_lost(tmp_path):
-    folder = write_pictures(tmp_path / "pictures", num_pictures=9)
+def test_bad_images_are_listed_with_the_reason(tmp_path):
+    folder = write_images(tmp_path / "images", num_images=9)
     (folder / "broken.png").write_bytes(b"broken")
     (folder / "empty.png").write_bytes(b"")
     (folder / "missing.png").symlink_to("nowhere")
@@ -96,7 +96,7 @@ def test_bad_pictures_are_listed_with_the_reason_and_not_lost(tmp_path):
     assert embed_folder(folder, out, FakeEmbedder(), **SMALL) == (0, 0, 12)
 
 
-def test_a_folder_of_nothing_but_bad_pictures_ends_well(tmp_path):
+def test_a_folder_of_nothing_but_bad_images_ends_well(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"broken")
     out = tmp_path / "out"
     assert embed_folder(tmp_path, out, FakeEmbedder(), **SMALL) == (0, 1, 0)
@@ -105,7 +105,7 @@ def test_a_folder_of_nothing_but_bad_pictures_ends_well(tmp_path):
 
 class FailingEmbedder(FakeEmbedder):
     def embed(self, images):
-        if b"picture 33" in images:
+        if b"image 33" in images:
             raise RuntimeError("out of memory")
         return super().embed(images)
 
@@ -122,7 +122,7 @@ def test_a_failing_model_loses_nothing_that_was_written(folder, tmp_path):
     assert len(ids) == len(set(ids)) == 50
 
 
-def test_a_killed_run_goes_on_with_each_picture_once(folder, tmp_path):
+def test_a_killed_run_resumes_with_each_image_once(folder, tmp_path):
     program = f"""
         import sys
         sys.path.insert(0, {os.path.dirname(__file__)!r})
@@ -150,7 +150,7 @@ def test_a_killed_run_goes_on_with_each_picture_once(folder, tmp_path):
 @pytest.mark.parametrize(
     "other", [{"model_version": "v2"}, {"modality": "infrared"}]
 )
-def test_another_model_or_modality_is_refused(folder, tmp_path, other):
+def test_another_model_or_modality_raises(folder, tmp_path, other):
     out = tmp_path / "out"
     embed_folder(folder, out, FakeEmbedder(), **SMALL)
     (folder / "new.png").write_bytes(b"new")
@@ -159,6 +159,6 @@ def test_another_model_or_modality_is_refused(folder, tmp_path, other):
     assert parquet.read_table(out).num_rows == 50
 
 
-def test_an_unknown_engine_is_refused(folder, tmp_path):
+def test_an_unknown_engine_raises(folder, tmp_path):
     with pytest.raises(ValueError, match="Received: engine='spark'"):
         embed_folder(folder, tmp_path / "out", FakeEmbedder(), engine="spark")

@@ -65,12 +65,12 @@ def test_it_knows_its_dimension_and_model_version(saved_model):
     assert embedder.model_version == model_version(saved_model)
 
 
-def test_an_unknown_modality_is_refused(saved_model):
+def test_an_unknown_modality_raises(saved_model):
     with pytest.raises(ValueError, match="Received: modality='thermal'"):
         Embedder(saved_model, "thermal")
 
 
-def test_a_model_without_the_endpoint_is_refused(tmp_path):
+def test_a_model_without_the_endpoint_raises(tmp_path):
     module = tf.Module()
     module.f = tf.function(lambda x: {"y": x})
     signature = module.f.get_concrete_function(tf.TensorSpec((), "float32"))
@@ -79,7 +79,7 @@ def test_a_model_without_the_endpoint_is_refused(tmp_path):
         Embedder(tmp_path, "visible").embed([b""])
 
 
-def test_a_batch_without_the_column_is_refused(saved_model):
+def test_a_batch_without_the_column_raises(saved_model):
     with pytest.raises(ValueError, match="needs the column 'image_bytes'"):
         Embedder(saved_model, "visible")({"bytes": np.array([b""])})
 

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from dataset_trees import make_llcm, make_regdb, make_sysu_mm01, spread
+from dataset_trees import distribute, make_llcm, make_regdb, make_sysu_mm01
 from evaluation_datasets import Embed, FakeLLCM, FakeRegDB, FakeSYSUMM01
 from retrieval_reference import brute_force
 
@@ -59,7 +59,7 @@ def test_sysu_scores_each_mode_shots_and_trial():
             assert_scored(metrics, reader.query, reader.gallery, "sysu_mm01")
     # The last person's queries from camera 3 lose their only match.
     assert table.rows[0].num_valid_queries == [30, 30]
-    assert table.notes == ("Galleries drawn by the 'seeded' sampler.",)
+    assert table.notes == ("Galleries are sampled by sampler='seeded'.",)
 
 
 def test_llcm_scores_both_directions():
@@ -111,17 +111,17 @@ def test_a_single_network_is_tested_on_its_own_trial():
 @pytest.mark.parametrize(
     "options", [{"trials": (1, 2)}, {"trained_on": 2, "trials": (1,)}]
 )
-def test_a_foreign_trial_is_refused(options):
-    with pytest.raises(ValueError, match="people whom it has learned"):
+def test_a_foreign_trial_raises(options):
+    with pytest.raises(ValueError, match="people of its training set"):
         evaluate_regdb(Embed(), FakeRegDB(trial=1), **options)
 
 
-def test_a_trial_without_its_network_is_refused():
+def test_a_trial_without_its_network_raises():
     with pytest.raises(ValueError, match=r"Add \[2\] to `embed`"):
         evaluate_regdb({1: Embed()}, FakeRegDB(), trials=(1, 2))
 
 
-def test_a_forced_leak_is_said_in_the_table():
+def test_a_forced_leak_is_noted_in_the_table():
     table = evaluate_regdb(Embed(), FakeRegDB(), trials=(1, 2), force=True)
     assert [*table.rows[0].trials] == [1, 2]
     for text in (str(table), table.markdown(), json.dumps(table.to_dict())):
@@ -158,7 +158,7 @@ def sysu_test_half(root):
     """SYSU-MM01's test people: 56 of the 96 are before indoor cameras."""
     test = range(1, 97)
     counts = {(6, person): 20 for person in test}
-    counts |= spread(3, test[:56], 1088) | spread(3, test[56:], 795)
+    counts |= distribute(3, test[:56], 1088) | distribute(3, test[56:], 795)
     counts |= {(camera, i): 1 for camera in (1, 2) for i in test[:56]}
     counts |= {(4, person): 1 for person in test}
     counts |= {(5, person): 1 for person in test[:93]}

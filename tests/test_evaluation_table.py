@@ -54,7 +54,7 @@ def test_markdown_is_a_table(table, tmp_path):
     assert "±" in rows[2]
 
 
-def test_other_formats_are_refused(table, tmp_path):
+def test_other_formats_raise(table, tmp_path):
     with pytest.raises(ValueError, match="table.csv"):
         table.save(tmp_path / "table.csv")
 

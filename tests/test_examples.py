@@ -13,7 +13,7 @@ from programs import EXAMPLES, run_example, run_verb
 from nfs_keras.cli.main import VERBS
 
 # What an example must have printed; without an entry it must not exist.
-SAID = {
+PRINTED = {
     "evaluate.py": r"infrared to visible, 95 % over people:",
     "own_images.py": r"fewer operations\.(.|\n)*Open runs/own_images",
     "quickstart.py": r"operations [\d,]+ before, [\d,]+ after",
@@ -45,7 +45,7 @@ COMMANDS = PATH.replace("\\\n", "").strip().splitlines()
 
 
 def test_no_example_and_no_verb_is_forgotten():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == set(SAID)
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(PRINTED)
     assert [line.split()[0] for line in COMMANDS] == [*VERBS_IN_ORDER]
 
 
@@ -60,13 +60,13 @@ def test_the_path_has_every_verb():
     assert set(VERBS_IN_ORDER) == set(VERBS)
 
 
-@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize("name", PRINTED)
 def test_an_example_runs_to_its_end(name, tmp_path):
     text = (EXAMPLES / name).read_text("utf-8")
     flags = ["--smoke"] if '"smoke"' in text else []
     ended = run_example(name, *flags, cwd=tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert re.search(SAID[name], ended.stdout), ended.stdout
+    assert re.search(PRINTED[name], ended.stdout), ended.stdout
 
 
 def test_every_verb_runs_to_its_end(tmp_path):

@@ -34,7 +34,7 @@ ENDPOINTS = {
 
 
 def own_embeddings(modality, images):
-    """What the network in memory says of decoded images."""
+    """Returns the embeddings of the network in memory, of decoded images."""
     return encoders()[modality](resize_image(images, IMAGE_SHAPE)).numpy()
 
 
@@ -186,7 +186,7 @@ def test_versions_count_on_and_are_never_overwritten(tmp_path):
     (tmp_path / "7").mkdir()
     (tmp_path / "notes").mkdir()
     assert export_saved_model(Network(), tmp_path).name == "8"
-    with pytest.raises(ValueError, match="not taken.*version=8"):
+    with pytest.raises(ValueError, match="does not exist yet.*version=8"):
         export_saved_model(Network(), tmp_path, version=8)
     with pytest.raises(ValueError, match="version=0"):
         export_saved_model(Network(), tmp_path, version=0)
@@ -217,13 +217,13 @@ def test_without_the_extra_it_warns_and_exports_all_the_same(
     assert not (version / "assets.extra").exists()
 
 
-def test_an_unknown_precision_is_refused_before_anything_is_written(tmp_path):
+def test_an_unknown_precision_raises_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="precision='int8'"):
         export_saved_model(Network(), tmp_path / "new", precision="int8")
     assert not (tmp_path / "new").exists()
 
 
-def test_the_card_tells_of_the_run(tmp_path):
+def test_the_card_describes_the_run(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     dataset = {"name": "RegDB", "trial": 3, "statistics": {"test": 2060}}

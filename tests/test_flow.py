@@ -182,7 +182,7 @@ def test_tied_gates_count_as_one():
     assert float(found) == pytest.approx(share * whole, rel=1e-5)
 
 
-def test_a_map_of_unknown_size_is_refused():
+def test_a_map_of_unknown_size_raises():
     image = keras.Input((None, None, 3))
     model = keras.Model(image, layers.Conv2D(4, 3)(image))
     with pytest.raises(ValueError, match=r"shape \(None, None, None, 4\)"):

@@ -22,7 +22,7 @@ def write_table(root, *rows, header="path,identity,modality,camera,split"):
     return FolderDataset(root, csv_file="table.csv")
 
 
-def test_folders_tell_identity_and_modality(root):
+def test_folders_name_identity_and_modality(root):
     dataset = FolderDataset(root)
     assert dataset.identity_names == NAMES
     samples = dataset.train + dataset.test
@@ -32,7 +32,7 @@ def test_folders_tell_identity_and_modality(root):
         assert camera == {"visible": 1, "infrared": 2}[modality]
 
 
-def test_people_are_halved_and_the_seed_says_how(root):
+def test_people_are_halved_by_the_seed(root):
     halves = set()
     for seed in range(8):
         dataset = FolderDataset(root, seed=seed)
@@ -82,7 +82,7 @@ def test_a_table_without_a_split_is_split_by_the_seed(root):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.text('ab7,"./ \n\r\t\\;é', max_size=40))
-def test_an_arbitrary_table_is_read_or_refused_with_the_file_named(root, text):
+def test_an_arbitrary_table_is_read_or_raises_with_the_file_named(root, text):
     try:
         dataset = write_table(root, text)
         assert dataset.train is not None
@@ -114,12 +114,12 @@ def test_a_table_from_a_spreadsheet_is_read(root):
         ("../a.png,alice,visible,,", "inside the dataset's folder"),
     ],
 )
-def test_a_malformed_row_is_refused(root, row, message):
+def test_a_malformed_row_raises(root, row, message):
     with pytest.raises(ValueError, match=message):
         write_table(root, row).train  # noqa: B018
 
 
-def test_folders_of_one_modality_are_refused(tmp_path):
+def test_folders_of_one_modality_raise(tmp_path):
     (tmp_path / "visible" / "alice").mkdir(parents=True)
     with pytest.raises(ValueError, match="has 0 such images"):
         FolderDataset(tmp_path).train  # noqa: B018
@@ -131,14 +131,16 @@ def test_a_half_may_not_be_empty(root, fraction):
         FolderDataset(root, test_fraction=fraction)
 
 
-def test_a_table_that_is_only_a_header_is_refused(root):
+def test_a_table_that_is_only_a_header_raises(root):
     with pytest.raises(ValueError, match="table.csv.*header alone"):
         write_table(root).train  # noqa: B018
 
 
 @pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
 @pytest.mark.parametrize("num_people", [2, 3, 4])
-def test_somebody_trains_and_somebody_tests(tmp_path, num_people, fraction):
+def test_at_least_one_person_trains_and_one_tests(
+    tmp_path, num_people, fraction
+):
     root = make_folders(tmp_path / "people", NAMES[:num_people])
     dataset = FolderDataset(root, test_fraction=fraction)
     assert dataset.train and dataset.test
@@ -150,10 +152,10 @@ def test_one_person_cannot_be_divided(tmp_path):
         FolderDataset(root).train  # noqa: B018
 
 
-def test_ranks_end_where_the_gallery_ends_and_the_table_says_so(root):
+def test_ranks_end_with_the_gallery_and_the_table_notes_it(root):
     table = evaluate(Embed(), FolderDataset(root))
     assert [*table.rows[0].mean] == ["rank1", "rank5", "mean_ap", "mean_inp"]
-    assert "Ranks end at 5: the smaller gallery has 6 images." in str(table)
+    assert "The last rank is 5: the smaller gallery has 6" in str(table)
     root = make_folders(root.parent / "more", NAMES, images=10)
     table = evaluate(Embed(), FolderDataset(root))
     assert "rank20" in table.rows[0].mean and table.notes == ()
@@ -173,7 +175,7 @@ def test_known_cameras_hide_what_they_saw_themselves(root):
 
     apart = evaluate(Embed(), write_table(root, *rows(2)))
     assert apart.rows[0].num_valid_queries == [12]
-    assert "its own camera" in str(apart)
+    assert "the same camera" in str(apart)
     with pytest.raises(ValueError, match="without a match"):
         evaluate(Embed(), write_table(root, *rows(1)))
     without = write_table(root, *(row.replace(",1,", ",,") for row in rows(1)))

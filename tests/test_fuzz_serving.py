@@ -29,8 +29,8 @@ from nfs_keras.serving import Client, StandInServer
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 MODEL = "nfs_reid"
 MAX_GROWTH_MB = 200
-# What a request that cannot be answered may be told.
-REFUSED = {"FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND"}
+# Statuses of requests that cannot be answered.
+REJECTED = {"FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND"}
 
 patient = settings(deadline=None, suppress_health_check=list(HealthCheck))
 seeds = st.integers(0, 2**32 - 1)
@@ -82,7 +82,7 @@ def whole(draw, kinds=("JPEG", "PNG", "BMP", "GIF")):
 
 @st.composite
 def changed(draw, contents, alphabet=bytes(range(256))):
-    """Bytes of which some are others, and some may be cut off."""
+    """Changes some bytes, and perhaps removes the last ones."""
     contents = bytearray(draw(contents))
     for _ in range(draw(st.integers(0, 10))):
         place = draw(st.integers(0, len(contents) - 1))
@@ -118,11 +118,11 @@ def as_request(endpoint, name, array, dtype=None):
 
 
 def ask(channel, message):
-    """Returns the outputs, or the status with which it is refused."""
+    """Returns the outputs, or the status with which it is rejected."""
     try:
         response = channel(message, timeout=60)
     except grpc.RpcError as error:
-        # gRPC itself refuses bytes that are no message.
+        # gRPC itself rejects bytes that are no message.
         if "deserializing" in (error.details() or ""):
             return "NO MESSAGE"
         return error.code().name
@@ -136,7 +136,7 @@ def ask(channel, message):
     st.sampled_from([0, 0, 0, 33]),
     st.sampled_from(["visible", "infrared"]),
 )
-def test_files_are_embedded_or_said_to_be_broken(
+def test_files_are_embedded_or_marked_as_broken(
     channel, contents, repeat, modality
 ):
     contents = (contents * (repeat + 1))[: max(repeat, len(contents))]
@@ -176,7 +176,7 @@ GOOD = as_request("visible_pixels", "image", np.ones((1, 3, 3, 3), "uint8"))
 @given(changed(st.just(GOOD.SerializeToString())))
 def test_a_message_with_other_bytes_has_a_defined_answer(channel, message):
     answer = ask(channel, message)
-    defined = REFUSED | {"NO MESSAGE", "UNIMPLEMENTED"}
+    defined = REJECTED | {"NO MESSAGE", "UNIMPLEMENTED"}
     assert isinstance(answer, dict) or answer in defined
 
 

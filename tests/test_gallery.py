@@ -75,7 +75,7 @@ def test_a_search_finds_what_comparing_with_everything_finds(
         )
 
 
-def test_a_match_carries_what_is_known_of_the_picture(filled, embeddings):
+def test_a_match_has_the_columns_of_the_image(filled, embeddings):
     ((match,),) = filled.search(embeddings[13:14], "v1", top=1)
     assert (match.id, match.camera, match.time) == ("13.png", 1, 1013)
     assert match.modality == "visible" and match.identity is None
@@ -107,7 +107,7 @@ def test_adding_an_id_again_replaces_it_whole(gallery, embeddings):
     assert match.camera is match.time is None
 
 
-def test_deleted_pictures_are_gone_and_unknown_ids_are_passed_over(
+def test_deleted_images_are_gone_and_unknown_ids_are_ignored(
     gallery, embeddings
 ):
     fill(gallery, embeddings)
@@ -137,18 +137,18 @@ def test_more_rows_than_fit_in_one_call_all_arrive(gallery, monkeypatch):
     assert gallery.count() == 10
 
 
-def refused(call):
+def error_of(call):
     with pytest.raises(ValueError) as caught:
         call()
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-def test_another_models_embeddings_are_refused(filled, embeddings):
+def test_another_models_embeddings_raise(filled, embeddings):
     one = embeddings[:1]
-    message = refused(lambda: filled.search(one, "v2"))
+    message = error_of(lambda: filled.search(one, "v2"))
     assert "model_version='v2', but this gallery holds 'v1'" in message
-    refused(lambda: filled.add(["new"], one, "v2", "visible"))
+    error_of(lambda: filled.add(["new"], one, "v2", "visible"))
     assert filled.count() == 60
 
 
@@ -177,25 +177,25 @@ def test_a_wrong_row_keeps_all_rows_out(filled, embeddings, change, message):
         "model_version": "v1",
         "modality": "visible",
     }
-    assert message in refused(lambda: filled.add(**{**arguments, **change}))
+    assert message in error_of(lambda: filled.add(**{**arguments, **change}))
     assert filled.count() == 60
 
 
-def test_wrong_searches_are_refused(filled, embeddings):
+def test_wrong_searches_raise(filled, embeddings):
     one = embeddings[:1]
-    assert "filtered by" in refused(lambda: filled.search(one, "v1", colour=1))
-    assert "(1, 8)" in refused(lambda: filled.search(one[:, :3], "v1"))
-    assert "top=0" in refused(lambda: filled.search(one, "v1", top=0))
+    assert "filtered by" in error_of(lambda: filled.search(one, "v1", colour=1))
+    assert "(1, 8)" in error_of(lambda: filled.search(one[:, :3], "v1"))
+    assert "top=0" in error_of(lambda: filled.search(one, "v1", top=0))
 
 
 @pytest.mark.parametrize("uri", ["people", "ftp://host", "missing/people.db"])
-def test_what_is_no_address_is_refused(uri):
-    assert f"Received: uri={uri!r}" in refused(lambda: Gallery(uri))
+def test_what_is_no_address_raises(uri):
+    assert f"Received: uri={uri!r}" in error_of(lambda: Gallery(uri))
 
 
-def test_an_unknown_index_is_refused(tmp_path):
+def test_an_unknown_index_raises(tmp_path):
     path = tmp_path / "people.db"
-    assert "['FLAT', 'HNSW']" in refused(lambda: Gallery(path, index="IVF"))
+    assert "['FLAT', 'HNSW']" in error_of(lambda: Gallery(path, index="IVF"))
 
 
 def test_a_graph_finds_the_same(tmp_path, embeddings):
@@ -214,7 +214,7 @@ def test_a_file_remembers_its_rows_and_model(tmp_path, embeddings):
     with Gallery(path) as gallery:
         assert (gallery.model_version, gallery.dim) == ("v1", DIM)
         assert gallery.count() == 60
-        refused(lambda: gallery.search(embeddings[:1], "v2"))
+        error_of(lambda: gallery.search(embeddings[:1], "v2"))
 
 
 def test_a_half_written_index_is_built_anew(tmp_path, embeddings):
@@ -257,7 +257,7 @@ def test_a_gallery_opened_before_anothers_first_add_sees_it(
     with Gallery(address) as early, Gallery(address) as other:
         fill(other, embeddings)
         assert early.count() == 60 and early.model_version == "v1"
-        refused(lambda: early.add(["new"], embeddings[:1], "v2", "visible"))
+        error_of(lambda: early.add(["new"], embeddings[:1], "v2", "visible"))
         ((match,),) = early.search(embeddings[9:10], "v1", top=1)
         assert match.id == "9.png"
     server.stop(grace=0).wait()

@@ -28,7 +28,7 @@ def test_a_value_cannot_break_out_of_its_quotes():
 
 
 @pytest.mark.parametrize("value", [None, 3])
-def test_an_unknown_field_is_refused_even_without_a_value(value):
+def test_an_unknown_field_raises_even_without_a_value(value):
     with pytest.raises(ValueError, match="filtered by camera, identity"):
         gallery_filter({"colour": value})
 
@@ -44,7 +44,7 @@ def test_an_unknown_field_is_refused_even_without_a_value(value):
         {"since": [1, 2]},
     ],
 )
-def test_a_value_of_the_wrong_kind_is_refused(where):
+def test_a_value_of_the_wrong_kind_raises(where):
     (name,) = where
     with pytest.raises(ValueError, match=f"The filter `{name}` takes"):
         gallery_filter(where)

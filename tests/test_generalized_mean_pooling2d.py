@@ -38,6 +38,6 @@ def test_height_and_width_may_be_dynamic():
 
 
 @pytest.mark.parametrize("power", (0, -3.0))
-def test_a_power_that_is_not_positive_is_refused(power):
+def test_a_power_that_is_not_positive_raises(power):
     with pytest.raises(ValueError, match=f"Received: power={power}"):
         GeneralizedMeanPooling2D(power=power)

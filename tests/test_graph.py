@@ -100,6 +100,6 @@ class Subclassed(keras.Model):
 @pytest.mark.parametrize(
     "model", [Subclassed(name="mine"), keras.Sequential(name="mine"), "mine"]
 )
-def test_a_model_without_a_graph_is_refused(model):
+def test_a_model_without_a_graph_raises(model):
     with pytest.raises(ValueError, match="Received: model='mine', a "):
         trace(model)

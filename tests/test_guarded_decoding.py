@@ -95,7 +95,7 @@ def test_a_file_gives_the_very_pixels_that_training_saw(kind):
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_file_is_black_and_said_to_be_broken(kind):
+def test_a_broken_file_is_black_and_marked_as_broken(kind):
     (image,), (valid,) = decode(tf.constant([BROKEN[kind]]))
     assert not valid
     assert not np.any(image)
@@ -116,7 +116,7 @@ def test_no_file_at_all_is_a_batch_of_zero():
     assert images.shape == (0, *SHAPE) and valid.shape == (0,)
 
 
-def test_a_picture_is_refused_by_what_its_header_announces():
+def test_an_image_with_a_large_header_is_not_decoded():
     files = tf.constant([GOOD["png"]])
     pixels = IMAGE.shape[0] * IMAGE.shape[1]
     assert decode_batch(files, SHAPE, max_pixels=pixels)[1][0]

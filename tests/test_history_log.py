@@ -24,6 +24,6 @@ def test_a_resumed_epoch_replaces_its_own_stages_rows(tmp_path):
         for epoch in range(3):
             HistoryLog(file, stage).on_epoch_end(epoch, {"loss": epoch})
     HistoryLog(file, "search").on_epoch_end(1, {"loss": 9})
-    told = [(r["stage"], r["epoch"], r["loss"]) for r in rows(file)]
+    found = [(r["stage"], r["epoch"], r["loss"]) for r in rows(file)]
     baseline = [("baseline", str(k), str(k)) for k in range(3)]
-    assert told == [*baseline, ("search", "0", "0"), ("search", "1", "9")]
+    assert found == [*baseline, ("search", "0", "0"), ("search", "1", "9")]

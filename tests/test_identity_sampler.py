@@ -92,19 +92,19 @@ def test_images_repeat_only_if_there_are_too_few(count):
     samples = make_samples(visible=count)
     sampler = IdentitySampler(samples, images_per_modality=4)
     for step in range(10):
-        drawn = Counter(sampler.batch(step)[0].tolist())
-        assert max(drawn.values()) == -(-4 // min(count, 4))
-        assert min(drawn.values()) == 4 // min(count, 4)
+        sampled = Counter(sampler.batch(step)[0].tolist())
+        assert max(sampled.values()) == -(-4 // min(count, 4))
+        assert min(sampled.values()) == 4 // min(count, 4)
 
 
 def test_all_images_get_their_turn():
     samples = make_samples()
     sampler = IdentitySampler(samples)
-    drawn = {i for step in range(100) for i in np.ravel(sampler.batch(step))}
-    assert drawn == set(range(len(samples)))
+    sampled = {i for step in range(100) for i in np.ravel(sampler.batch(step))}
+    assert sampled == set(range(len(samples)))
 
 
-def test_replacement_draws_people_anew_in_each_batch():
+def test_replacement_samples_people_anew_in_each_batch():
     samples = make_samples(visible=12)
     sampler = IdentitySampler(samples, num_identities=10, replacement=True)
     # 20 people of 12 visible images, 10 x 4 of them in a batch.
@@ -115,7 +115,7 @@ def test_replacement_draws_people_anew_in_each_batch():
     assert any(repeats)
 
 
-def test_too_few_people_are_refused():
+def test_too_few_people_raise():
     with pytest.raises(ValueError, match="num_identities=8.*hold 5 people"):
         IdentitySampler(make_samples(5), num_identities=8)
 
@@ -127,6 +127,6 @@ def test_a_person_in_one_modality_only_is_named():
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (8, 0), (-1, 4)])
-def test_an_empty_batch_is_refused(shape):
+def test_an_empty_batch_raises(shape):
     with pytest.raises(ValueError, match="at least one person"):
         IdentitySampler(make_samples(), *shape)

@@ -34,7 +34,7 @@ def samples_of(files):
     return [Sample(str(file), 0, 1, "visible") for file in files]
 
 
-def cut(file):
+def truncate(file):
     contents = file.read_bytes()
     file.write_bytes(contents[: len(contents) // 2])
 
@@ -46,21 +46,19 @@ def test_whole_images_have_no_faults(files):
 
 
 def test_faults_stand_where_their_paths_stand(files, tmp_path):
-    cut(files[1])
+    truncate(files[1])
     faults = find_faults([files[0], files[1], tmp_path / "no.bmp", files[2]])
     assert [fault and fault.fault for fault in faults] == [
         None,
-        "is damaged or cut off",
+        "is damaged or incomplete",
         "does not exist",
         None,
     ]
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
-def test_headers_cannot_tell_a_file_that_is_cut_off_but_decoding_can(
-    files, index
-):
-    cut(files[index])
+def test_only_decoding_finds_an_incomplete_file(files, index):
+    truncate(files[index])
     check_headers(samples_of(files))
     with pytest.raises(
         BadImage, match=f"{files[index].name}', which is damaged"
@@ -135,7 +133,7 @@ def other_bomb(kind):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG"])
-def test_a_decompression_bomb_is_refused_by_its_header(tmp_path, kind):
+def test_a_decompression_bomb_raises_by_its_header(tmp_path, kind):
     file = tmp_path / "bomb"
     bomb = png_bomb(20000, 20000) if kind == "PNG" else other_bomb(kind)
     file.write_bytes(bomb)
@@ -181,29 +179,27 @@ def test_a_file_that_may_not_be_read_is_named():
     [
         (b"", "is empty"),
         (b"a text file named .bmp", "is no image in one of these formats"),
-        (b"BM", "breaks off in its header"),
-        (b"\x89PNG\r\n\x1a\n", "breaks off in its header"),
-        (b"\xff\xd8", "breaks off in its header"),
+        (b"BM", "ends within its header"),
+        (b"\x89PNG\r\n\x1a\n", "ends within its header"),
+        (b"\xff\xd8", "ends within its header"),
         (b"\xff\xd8\x00\x00\x00\x00", "is a damaged JPEG file"),
     ],
 )
-def test_what_does_not_begin_like_an_image_is_refused(
-    tmp_path, contents, fault
-):
+def test_what_does_not_begin_like_an_image_raises(tmp_path, contents, fault):
     file = tmp_path / "image.bmp"
     file.write_bytes(contents)
     with pytest.raises(BadImage, match=f"image.bmp', which {fault}"):
         check_header(file)
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+def test_a_missing_file_and_a_folder_raise(tmp_path):
     with pytest.raises(BadImage, match="which does not exist"):
         check_header(tmp_path / "missing.png")
     with pytest.raises(BadImage, match="which cannot be read: Is a directory"):
         check_header(tmp_path)
 
 
-def test_a_bmp_that_the_decoder_would_misread_is_refused(tmp_path):
+def test_a_bmp_that_the_decoder_would_misread_raises(tmp_path):
     file = tmp_path / "image.bmp"
     pixels = np.arange(48, dtype="uint8").reshape(4, 4, 3)
     Image.fromarray(pixels).convert("P").save(file)

@@ -1,14 +1,14 @@
 import pyarrow as pa
 import pytest
-from fake_embedder import write_pictures
+from fake_embedder import write_images
 from pyarrow import parquet
 
 from nfs_keras.scale import image_list, list_images, read_image_list
 
 
 def test_a_folder_is_listed_sorted_with_paths_below_it_as_ids(tmp_path):
-    write_pictures(tmp_path, num_pictures=5)
-    (tmp_path / "notes.txt").write_text("not a picture")
+    write_images(tmp_path, num_images=5)
+    (tmp_path / "notes.txt").write_text("not a image")
     (tmp_path / "UPPER.JPG").write_bytes(b"x")
     table = list_images(tmp_path)
     ids = table["id"].to_pylist()
@@ -20,7 +20,7 @@ def test_a_folder_is_listed_sorted_with_paths_below_it_as_ids(tmp_path):
 
 
 def test_a_trailing_slash_changes_nothing(tmp_path):
-    write_pictures(tmp_path, num_pictures=3)
+    write_images(tmp_path, num_images=3)
     assert list_images(f"{tmp_path}/") == list_images(tmp_path)
 
 
@@ -36,17 +36,17 @@ def test_a_parquet_list_keeps_what_is_known(tmp_path):
     assert table["identity"].null_count == 2
 
 
-def test_an_empty_folder_is_refused(tmp_path):
+def test_an_empty_folder_raises(tmp_path):
     with pytest.raises(ValueError, match="which has none"):
         list_images(tmp_path)
 
 
 @pytest.mark.parametrize("columns", [{"id": ["a"]}, {"path": ["a"], "x": [1]}])
-def test_unknown_or_missing_columns_are_refused(columns):
+def test_unknown_or_missing_columns_raise(columns):
     with pytest.raises(ValueError, match="An image list has `path`"):
         image_list(columns)
 
 
-def test_a_repeated_id_is_refused():
+def test_a_repeated_id_raises():
     with pytest.raises(ValueError, match=r"1 repeated ids, such as \['a'\]"):
         image_list({"path": ["a", "b", "a"]})

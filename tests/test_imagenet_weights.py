@@ -117,7 +117,7 @@ def test_imagenet_makes_the_backbone_that_fits(model, monkeypatch):
     np.testing.assert_array_equal(kernel[:, :, ::-1], blue_first)
 
 
-def test_without_a_network_it_says_how_to_get_them(network, monkeypatch):
+def test_without_a_network_the_error_says_how_to_get_them(network, monkeypatch):
     def fail(**arguments):
         raise Exception("URL fetch failure on https://example.org: timed out")
 

@@ -61,14 +61,14 @@ def test_a_gif_gives_its_first_frame():
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "JPEG", "GIF"])
 @pytest.mark.parametrize("part", [0.5, 0.95])
-def test_half_a_file_is_refused(kind, part):
+def test_half_a_file_raises(kind, part):
     contents = encode(make_image(shape=(128, 64)), kind)
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(contents[: int(part * len(contents))])
 
 
 @pytest.mark.parametrize("contents", [b"", b"not an image", b"BM"])
-def test_what_is_no_image_is_refused(contents):
+def test_what_is_no_image_raises(contents):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(contents)
 

@@ -1,4 +1,4 @@
-"""Weights come from where they are asked for, or it is said why not."""
+"""Weights are loaded from their source, or an error names the reason."""
 
 import sys
 
@@ -25,8 +25,8 @@ def path(network, tmp_path_factory):
 
 
 @pytest.mark.parametrize("source", ["imagnet", "missing.keras"])
-def test_a_source_that_is_not_there_is_refused(source, network):
-    with pytest.raises(ValueError, match=f"Received: source='{source}', where"):
+def test_a_source_that_is_not_there_raises(source, network):
+    with pytest.raises(ValueError, match=f"source='{source}', which does not"):
         import_weights(network, source)
 
 
@@ -93,7 +93,7 @@ def test_the_command_writes_a_network(network, path, tmp_path, capsys):
         np.testing.assert_array_equal(mine, other)
 
 
-def test_the_command_says_what_is_wrong(path, capsys):
+def test_the_command_prints_what_is_wrong(path, capsys):
     assert convert(path, "network.pth") == 1
     assert "Name it 'network.pth.keras'" in capsys.readouterr().err
     assert convert("nowhere.pth", "n.keras", "--backbone=tiny") == 1

@@ -3,7 +3,7 @@ import sys
 import textwrap
 
 import pytest
-from fake_embedder import FakeEmbedder, fake_embedding, write_pictures
+from fake_embedder import FakeEmbedder, fake_embedding, write_images
 
 from nfs_keras.scale import Gallery, embed_folder, index_embeddings
 
@@ -12,7 +12,7 @@ SMALL = {"batch_size": 4, "shard_size": 8, "verbose": 0}
 
 @pytest.fixture
 def folder(tmp_path):
-    return write_pictures(tmp_path / "pictures", num_pictures=20)
+    return write_images(tmp_path / "images", num_images=20)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_all_shards_arrive_and_are_found_by_id(folder, tmp_path, gallery):
     embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)
     assert index_embeddings(gallery, tmp_path / "out", verbose=0) == (20, 0, 0)
     assert gallery.count() == 20 and gallery.model_version == "v1"
-    probe = fake_embedding(b"picture 7")
+    probe = fake_embedding(b"image 7")
     ((match,),) = gallery.search(probe[None], "v1", top=1)
     assert match.id == "cam1/0007.png" and match.modality == "visible"
 
@@ -43,12 +43,12 @@ def test_an_id_of_another_image_is_replaced_only_if_asked(
 ):
     embed_folder(folder, tmp_path / "out", FakeEmbedder(), **SMALL)
     index_embeddings(gallery, tmp_path / "out", verbose=0)
-    other = write_pictures(tmp_path / "other", num_pictures=25)
+    other = write_images(tmp_path / "other", num_images=25)
     for number in range(15):  # five are the same image in both folders
         path = other / f"cam{number % 2}" / f"{number:04d}.png"
         path.write_bytes(b"another %d" % number)
     embed_folder(other, tmp_path / "more", FakeEmbedder(), **SMALL)
-    with pytest.raises(ValueError, match="15 ids are of other images"):
+    with pytest.raises(ValueError, match="15 ids belong to other images"):
         index_embeddings(gallery, tmp_path / "more", verbose=0)
     assert gallery.count() == 20
     counts = index_embeddings(
@@ -100,22 +100,20 @@ def mix(folder, tmp_path, other):
     return tmp_path / "out"
 
 
-def test_mixed_model_versions_are_refused_whole(folder, tmp_path, gallery):
+def test_mixed_model_versions_raise_whole(folder, tmp_path, gallery):
     mixed = mix(folder, tmp_path, FakeEmbedder("v2"))
     with pytest.raises(ValueError, match=r"6 shards of the versions \['v1'"):
         index_embeddings(gallery, mixed, verbose=0)
     assert gallery.count() == 0
 
 
-def test_ids_that_repeat_among_shards_are_refused_whole(
-    folder, tmp_path, gallery
-):
+def test_ids_that_repeat_among_shards_raise_whole(folder, tmp_path, gallery):
     mixed = mix(folder, tmp_path, FakeEmbedder())
     with pytest.raises(ValueError, match="20 repeated ids"):
         index_embeddings(gallery, mixed, verbose=0)
     assert gallery.count() == 0
 
 
-def test_a_directory_without_shards_is_refused(tmp_path, gallery):
+def test_a_directory_without_shards_raises(tmp_path, gallery):
     with pytest.raises(ValueError, match="0 shards"):
         index_embeddings(gallery, tmp_path, verbose=0)

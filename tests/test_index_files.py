@@ -46,7 +46,7 @@ def test_identities_come_back_sorted(tmp_path, identities, random):
 
 @one_file
 @given(st.binary(max_size=200))
-def test_arbitrary_bytes_are_read_or_refused_with_the_file_named(
+def test_arbitrary_bytes_are_read_or_raise_with_the_file_named(
     tmp_path, contents
 ):
     file = tmp_path / "train.txt"
@@ -87,7 +87,7 @@ def test_no_path_that_is_read_leaves_the_root(tmp_path, text):
         (" \n\n", "must not be empty"),
     ],
 )
-def test_a_malformed_row_is_refused(tmp_path, text, message):
+def test_a_malformed_row_raises(tmp_path, text, message):
     file = tmp_path / "train.txt"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
@@ -104,7 +104,7 @@ def test_a_malformed_row_is_refused(tmp_path, text, message):
         ("", "must not be empty"),
     ],
 )
-def test_malformed_identities_are_refused(tmp_path, text, message):
+def test_malformed_identities_raise(tmp_path, text, message):
     file = tmp_path / "ids.txt"
     file.write_text(text)
     with pytest.raises(ValueError, match=message):
@@ -116,7 +116,7 @@ def test_a_missing_file_is_named(tmp_path):
         read_rows(tmp_path / "train.txt")
 
 
-def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
+def test_a_folder_in_place_of_a_file_raises(tmp_path):
     with pytest.raises(ValueError, match="must be readable text"):
         read_rows(tmp_path)
 

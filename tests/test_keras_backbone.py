@@ -191,14 +191,14 @@ def test_a_budget_is_met_in_it(model):
     np.testing.assert_allclose(flops[1] / flops[0], 0.8, atol=0.01)
 
 
-def test_a_cut_across_a_shortcut_is_refused(model):
+def test_a_split_across_a_shortcut_raises(model):
     backbone = keras_backbone(model, "block_5_expand", ["block_5_add"])
-    with pytest.raises(ValueError, match="Received: a piece.*'block_5_add'"):
+    with pytest.raises(ValueError, match="Received: a part.*'block_5_add'"):
         reid_network(backbone, IMAGE_SHAPE, 6)
 
 
 def test_a_name_must_be_of_a_layer(model):
-    with pytest.raises(ValueError, match="lacks.*block_99"):
+    with pytest.raises(ValueError, match="does not have.*block_99"):
         keras_backbone(model, "block_99", AFTER)
 
 

@@ -76,7 +76,7 @@ def test_arrays_by_name_will_do(trained, tmp_path):
     assert same(arrays_of(network), arrays_of(trained))
 
 
-def test_all_that_does_not_fit_is_told_at_once_and_nothing_is_changed(path):
+def test_one_error_lists_all_that_does_not_fit_and_nothing_is_changed(path):
     network = reid_network("resnet18", (64, 32, 3), 6, search=None)
     before = snapshot(network.variables)
     with pytest.raises(ValueError) as error:
@@ -176,15 +176,15 @@ def test_its_classifier_is_expected_where_there_is_one(
     assert asked["include_top"] is top
 
 
-def test_another_model_is_refused(trained, tmp_path):
+def test_another_model_raises(trained, tmp_path):
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     other.save(tmp_path / "other.keras")
-    with pytest.raises(ValueError, match="network of ours.*Received: source="):
+    with pytest.raises(ValueError, match="`ReIDNetwork`.*Received: source="):
         import_weights(trained, tmp_path / "other.keras")
 
 
-def test_weights_files_of_our_networks_are_refused(trained, tmp_path):
+def test_weights_files_of_our_networks_raise(trained, tmp_path):
     path = tmp_path / "ours.weights.h5"
     trained.save_weights(path)
-    with pytest.raises(ValueError, match="Save a network of ours as .keras"):
+    with pytest.raises(ValueError, match="Save a `ReIDNetwork` as .keras"):
         import_weights(trained, path)

@@ -39,7 +39,7 @@ def test_the_gallery_has_one_image_of_each_person_and_camera(full):
         assert dataset.query == every
 
 
-def test_the_gallery_is_the_one_that_published_code_draws(small):
+def test_the_gallery_is_the_one_that_published_code_samples(small):
     random.seed(4)
     expected = []
     for identity in ("0004", "0005"):
@@ -58,7 +58,7 @@ def test_released_scoring_searches_the_sample_among_all(small):
     assert released.gallery == paper.query
 
 
-def test_training_paths_tell_identity_and_camera(small):
+def test_training_paths_name_identity_and_camera(small):
     for sample in LLCM(small).train:
         word = {"visible": "vis", "infrared": "nir"}[sample.modality]
         start = f"{sample.identity:04d}_c{sample.camera:02d}_"
@@ -66,7 +66,7 @@ def test_training_paths_tell_identity_and_camera(small):
         assert sample.path.startswith(str(folder / start))
 
 
-def test_a_label_that_means_two_people_is_refused(small):
+def test_a_label_that_means_two_people_raises(small):
     file = small / "idx" / "train_nir.txt"
     file.write_text("nir/0002/0002_c01_s1_f1_nir.jpg 0\n")
     with pytest.raises(ValueError, match="label 0 in .*line 1.*person 2 and 1"):
@@ -74,13 +74,13 @@ def test_a_label_that_means_two_people_is_refused(small):
 
 
 @pytest.mark.parametrize("path", ["nir/0002/image.jpg", "a_c01_s1.jpg"])
-def test_a_training_path_of_another_shape_is_refused(small, path):
+def test_a_training_path_of_another_shape_raises(small, path):
     (small / "idx" / "train_nir.txt").write_text(f"{path} 0\n")
     with pytest.raises(ValueError, match=f"Received: '{path}' in .*, line 1"):
         LLCM(small).train  # noqa: B018
 
 
-def test_a_person_in_both_halves_is_refused(small):
+def test_a_person_in_both_halves_raises(small):
     (small / "idx" / "train_nir.txt").write_text("nir/0004/0004_c1_x.jpg 3\n")
     with pytest.raises(
         ValueError, match=r"training and test.*identities=\[4\]"
@@ -91,7 +91,7 @@ def test_a_person_in_both_halves_is_refused(small):
 @pytest.mark.parametrize(
     "option", [{"query": "nir"}, {"trial": 10}, {"scoring": "code"}]
 )
-def test_an_unknown_option_is_refused(small, option):
+def test_an_unknown_option_raises(small, option):
     ((name, value),) = option.items()
     with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
         LLCM(small, **option)

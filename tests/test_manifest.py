@@ -54,6 +54,6 @@ def test_a_file_that_is_not_as_it_was_is_named(model, harm):
         verify_manifest(model)
 
 
-def test_a_model_without_manifest_is_refused(tmp_path):
+def test_a_model_without_manifest_raises(tmp_path):
     with pytest.raises(ValueError, match=r"has no manifest\.sha256"):
         verify_manifest(tmp_path)

@@ -37,7 +37,7 @@ def test_pairs_that_separate_perfectly_give_a_finite_rising_curve():
     assert probability(curve, 0.8) > 0.7 > 0.3 > probability(curve, -0.9)
 
 
-def test_similarity_that_says_nothing_gives_one_half():
+def test_similarity_without_information_gives_one_half():
     curve = fit_match_probability([0.5] * 20, [True, False] * 10)
     assert probability(curve, 0.5) == pytest.approx(0.5, abs=1e-6)
 

@@ -32,7 +32,7 @@ def test_two_devices_search_as_one_does(mirrored, monkeypatch):
     monkeypatch.setattr(generator, "next", generator.next)
     mirrored_fit.share_draws()
     expected = mirrored_fit.train(mirrored_fit.make_search())
-    assert set(expected) == set(mirrored) - {"refused", "different"}
+    assert set(expected) == set(mirrored) - {"rejected", "different"}
     for name, value in expected.items():
         np.testing.assert_allclose(
             mirrored[name], value, rtol=1e-4, atol=1e-5, err_msg=name
@@ -43,6 +43,6 @@ def test_replicas_draw_different_noise(mirrored):
     assert mirrored["different"]
 
 
-def test_the_second_order_is_refused_on_several_replicas(mirrored):
-    message = str(mirrored["refused"])
+def test_the_second_order_raises_on_several_replicas(mirrored):
+    message = str(mirrored["rejected"])
     assert "optimizer=SGD, with 2 replicas. Pass mode='first_order'" in message

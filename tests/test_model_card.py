@@ -45,7 +45,7 @@ def model(tmp_path):
     return directory
 
 
-def test_it_tells_what_the_run_recorded(model, tmp_path):
+def test_it_lists_what_the_run_recorded(model, tmp_path):
     for name, facts in FACTS.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(facts))
     card = write_model_card(model, "float32", tmp_path).read_text()
@@ -61,11 +61,11 @@ def test_it_tells_what_the_run_recorded(model, tmp_path):
     assert "/secret" not in card
 
 
-def test_it_says_what_was_not_recorded(model, tmp_path):
+def test_it_lists_what_was_not_recorded(model, tmp_path):
     for run in (None, tmp_path):
         card = write_model_card(model, run=run).read_text()
         assert card.count("Not recorded") == 3
-        assert "measure before use" in card
+        assert "test the model before use" in card
 
 
 def test_it_lists_the_endpoints_that_the_model_declares(model):

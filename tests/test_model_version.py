@@ -33,6 +33,6 @@ def test_a_directory_above_the_model_names_its_versions(saved_model):
         model_version(saved_model.parent)
 
 
-def test_a_directory_without_model_is_refused(tmp_path):
+def test_a_directory_without_model_raises(tmp_path):
     with pytest.raises(ValueError, match="which has none. Export one"):
         model_version(tmp_path)

@@ -75,22 +75,22 @@ def margin_of(camera):
     return np.mean(margins, axis=0)
 
 
-def test_cameras_two_and_three_share_a_room():
-    room = margin_of(3).ravel()
+def test_cameras_two_and_three_share_their_surroundings():
+    surroundings = margin_of(3).ravel()
     agreement = {
-        camera: np.corrcoef(room, margin_of(camera).ravel())[0, 1]
+        camera: np.corrcoef(surroundings, margin_of(camera).ravel())[0, 1]
         for camera in (1, 2, 4, 5)
     }
     assert max(agreement, key=agreement.get) == 2
     assert agreement[2] > 0.6
 
 
-def test_sysu_refuses_too_few_people(tmp_path):
+def test_sysu_raises_for_too_few_people(tmp_path):
     with pytest.raises(ValueError, match="Received: num_identities=2"):
         synthesize_sysu_mm01(tmp_path / "a", num_identities=2)
 
 
-def test_sysu_refuses_cameras_without_images(tmp_path):
+def test_sysu_raises_for_cameras_without_images(tmp_path):
     with pytest.raises(ValueError, match="Received: images_per_camera=0"):
         synthesize_sysu_mm01(tmp_path / "a", images_per_camera=0)
 
@@ -150,11 +150,11 @@ def test_labels_of_training_count_from_zero(llcm):
         assert labels == set(range(20))
 
 
-def test_llcm_refuses_too_few_people(tmp_path):
+def test_llcm_raises_for_too_few_people(tmp_path):
     with pytest.raises(ValueError, match="Received: num_identities=2"):
         synthesize_llcm(tmp_path / "a", num_identities=2)
 
 
-def test_llcm_refuses_cameras_without_images(tmp_path):
+def test_llcm_raises_for_cameras_without_images(tmp_path):
     with pytest.raises(ValueError, match="Received: images_per_camera=0"):
         synthesize_llcm(tmp_path / "a", images_per_camera=0)

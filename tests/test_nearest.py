@@ -46,6 +46,6 @@ def test_a_gallery_may_lie_on_disk(tmp_path):
 
 
 @pytest.mark.parametrize("k", [0, 4])
-def test_a_k_beyond_the_gallery_is_refused(k):
+def test_a_k_beyond_the_gallery_raises(k):
     with pytest.raises(ValueError, match=f"Received: k={k}"):
         top_k(np.ones((1, 2)), np.ones((3, 2)), k)

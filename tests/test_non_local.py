@@ -49,9 +49,9 @@ def test_compact_removes_what_it_need_not_read_and_write():
     before.freeze([1, 0, 1, 1, 0, 1])
     after.freeze([0, 0, 1, 1, 0, 1])
     smaller = compact(model)
-    (cut,) = (x for x in smaller.layers if isinstance(x, NonLocal))
-    assert cut.theta.kernel.shape == (4, 2)
-    assert cut.w.kernel.shape == (2, 3)
+    (layer,) = (x for x in smaller.layers if isinstance(x, NonLocal))
+    assert layer.theta.kernel.shape == (4, 2)
+    assert layer.w.kernel.shape == (2, 3)
     np.testing.assert_allclose(smaller(MAPS), model(MAPS), atol=1e-5)
 
 
@@ -86,9 +86,9 @@ def test_an_agw_network_is_compacted_exactly(modality):
     image = generator.uniform(0, 255, (2, 16, 8, 3)).astype("float32")
     for name in ("visible", "infrared") if modality is None else (modality,):
         whole = np.array(network.encoder(name)(image))
-        cut = np.array(smaller.encoder(name)(image))
-        assert cut.shape[1] < whole.shape[1]
-        np.testing.assert_allclose(cut @ cut.T, whole @ whole.T, atol=1e-5)
+        short = np.array(smaller.encoder(name)(image))
+        assert short.shape[1] < whole.shape[1]
+        np.testing.assert_allclose(short @ short.T, whole @ whole.T, atol=1e-5)
 
 
 def test_agw_has_it_behind_its_last_residual_blocks():

@@ -52,8 +52,8 @@ def test_a_term_without_weight_needs_no_output():
 def test_the_contrast_compares_modalities_and_is_zero_within_one():
     labels, outputs = make_outputs()
     four = {name: value[:4] for name, value in outputs.items()}
-    nobody = np.zeros((0,), "int32")
-    _, parts = Objective(contrast=1.0)({**labels, "infrared": nobody}, four)
+    empty = np.zeros((0,), "int32")
+    _, parts = Objective(contrast=1.0)({**labels, "infrared": empty}, four)
     assert float(parts["contrast"]) == 0.0
     assert float(parts["identity"]) > 0.0
 
@@ -103,7 +103,7 @@ def test_a_batch_needs_both_modalities(visible, infrared):
 
 def test_labels_lie_in_the_classifier():
     check_batch(make_images(), 2)
-    check_batch(make_images(4, 4))  # nobody classifies them
+    check_batch(make_images(4, 4))  # without a classifier
     with pytest.raises(ValueError, match="labels from 0 to 3"):
         check_batch(make_images(4, 4), 3)
 

@@ -28,13 +28,13 @@ def test_options_go_to_the_reader(tmp_path):
     assert open_dataset(root, trial=3).trial == 3
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
+def test_a_folder_of_something_else_raises(tmp_path):
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(ValueError, match=r"which holds \['holiday.jpg'\]"):
         open_dataset(tmp_path)
 
 
-def test_a_missing_folder_is_refused(tmp_path):
+def test_a_missing_folder_raises(tmp_path):
     with pytest.raises(ValueError, match="root='.*nowhere'"):
         open_dataset(tmp_path / "nowhere")
 

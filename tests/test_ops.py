@@ -68,20 +68,20 @@ def test_derived_gate_opens_above_zero_only():
 
 @RELAXATIONS
 @pytest.mark.parametrize("temperature", (0.2, 1.0))
-def test_open_probability_is_the_share_of_open_draws(relaxation, temperature):
-    num_draws = 40_000
-    noise = RNG.logistic(size=(num_draws, 5)).astype("float32")
+def test_open_probability_is_the_share_of_open_samples(relaxation, temperature):
+    num_samples = 40_000
+    noise = RNG.logistic(size=(num_samples, 5)).astype("float32")
     logits = np.array([-2, -0.5, 0, 0.5, 2], "float32")
     if relaxation == "binary_concrete":
-        draws = gate(logits + noise, temperature, relaxation) > 0.5
+        samples = gate(logits + noise, temperature, relaxation) > 0.5
     else:
-        draws = gate(logits + noise, temperature, relaxation) > 0
+        samples = gate(logits + noise, temperature, relaxation) > 0
     probability = array(ops.open_probability(logits, temperature, relaxation))
-    error = np.sqrt(probability * (1 - probability) / num_draws)
-    assert np.all(np.abs(draws.mean(axis=0) - probability) < 5 * error)
+    error = np.sqrt(probability * (1 - probability) / num_samples)
+    assert np.all(np.abs(samples.mean(axis=0) - probability) < 5 * error)
 
 
-def test_unknown_relaxation_is_refused():
+def test_unknown_relaxation_raises():
     with pytest.raises(ValueError, match="Received: relaxation='gumbel'"):
         ops.relaxed_bernoulli(LOGITS, 0.5, "gumbel")
 
@@ -97,9 +97,9 @@ def test_logistic_noise_is_finite_and_logistic(dtype):
 
 
 def test_logistic_noise_follows_its_seed():
-    draw = [array(ops.logistic_noise((8,), seed=s)) for s in (1, 1, 2)]
-    np.testing.assert_array_equal(draw[0], draw[1])
-    assert np.all(draw[0] != draw[2])
+    noise = [array(ops.logistic_noise((8,), seed=s)) for s in (1, 1, 2)]
+    np.testing.assert_array_equal(noise[0], noise[1])
+    assert np.all(noise[0] != noise[2])
 
 
 def test_entropy_is_a_bit_when_undecided_and_none_when_decided():

@@ -10,5 +10,5 @@ def test_what_is_installed_is_imported():
 
 
 def test_what_is_missing_is_named_with_its_extra():
-    with pytest.raises(ImportError, match=r"`nobody.*nfs_keras\[gallery\]"):
-        optional_import("nobody_has_this", extra="gallery")
+    with pytest.raises(ImportError, match=r"`not_there.*nfs_keras\[gallery\]"):
+        optional_import("not_there", extra="gallery")

@@ -45,8 +45,8 @@ def test_every_command_leads_to_the_next(my_images, capsys):
         if words[1] == "train":
             words.append("--smoke")
         assert main(words) == 0, command
-    said = capsys.readouterr().out
-    assert "Training may start." in said and "\nOwn images\n" in said
+    printed = capsys.readouterr().out
+    assert "Training may start." in printed and "\nOwn images\n" in printed
     assert pathlib.Path("runs/mine/report.html").exists()
 
 

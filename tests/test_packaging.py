@@ -66,6 +66,6 @@ def test_versions_in_use_are_the_pinned_ones():
         assert importlib.metadata.version(name) == PINS[name]
 
 
-def test_the_version_is_told_once():
+def test_the_version_is_written_once():
     setup = (ROOT / "setup.py").read_text()
     assert nfs_keras.__version__ not in setup

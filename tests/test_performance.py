@@ -32,7 +32,7 @@ def test_a_figure_stands_beside_what_bounds_it():
     )
 
 
-def test_a_section_says_where_its_numbers_come_from():
+def test_a_section_names_the_source_of_its_numbers():
     page = performance.write_page({"layers": RESULT, "unheard_of": RESULT})
     for fact in ("layers --short`", "1 x abacus", "2026-01-01", "c0ffee"):
         assert fact in page

@@ -9,10 +9,10 @@ from nfs_keras.serving import ServerError
 
 
 def failing(error):
-    def work():
+    def fail():
         raise error
 
-    return work
+    return fail
 
 
 def test_success_is_zero_whatever_it_returns_not():
@@ -31,15 +31,15 @@ def test_success_is_zero_whatever_it_returns_not():
 )
 def test_an_expected_error_is_one_line(error, capsys):
     assert exit_status(failing(error), "nfs-reid train") == 1
-    said = capsys.readouterr()
-    assert said.err == f"nfs-reid train: {error}\n"
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert printed.err == f"nfs-reid train: {error}\n"
+    assert printed.out == ""
 
 
 def test_a_full_disk_is_no_loss(capsys):
     error = OSError(errno.ENOSPC, "No space left on device")
     assert exit_status(failing(error), "nfs-reid train", again="Rerun.") == 1
-    assert "Make room. Rerun." in capsys.readouterr().err
+    assert "Free some disk space. Rerun." in capsys.readouterr().err
 
 
 def test_debug_shows_where_it_happened():
@@ -58,7 +58,7 @@ def test_flags_that_are_not_understood_are_status_two(capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_ctrl_c_is_one_line_that_says_what_a_rerun_does(capsys):
+def test_ctrl_c_is_one_line_about_running_again(capsys):
     status = exit_status(failing(KeyboardInterrupt()), "x", again="It resumes.")
     assert status == 130
     (line,) = capsys.readouterr().err.strip().splitlines()

@@ -12,7 +12,7 @@ def test_a_duration_reads_like_a_clock(seconds, text):
     assert duration(seconds) == text
 
 
-def test_a_line_tells_what_came_out_and_what_is_left(monkeypatch):
+def test_a_line_has_the_losses_and_the_time_left(monkeypatch):
     clock = iter([0.0, 10.0, 20.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     lines = []

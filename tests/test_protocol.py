@@ -26,7 +26,7 @@ def score(protocol, query_camera, gallery_camera):
 
 
 @pytest.mark.parametrize("cameras", [(1, 3), (2, 6), (0, 3), (7, 1)])
-def test_swapped_or_miscounted_cameras_are_refused(cameras):
+def test_swapped_or_miscounted_cameras_raise(cameras):
     with pytest.raises(ValueError, match="have been swapped"):
         score(SYSU_ALL_SEARCH, *cameras)
 

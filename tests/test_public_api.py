@@ -205,11 +205,11 @@ PUBLIC = {
     },
 }
 
-ROOMS = pytest.mark.parametrize("room", PUBLIC)
+PACKAGES = pytest.mark.parametrize("package", PUBLIC)
 
 
 def public(module):
-    """Maps the public names of a module to what they are."""
+    """Maps the public names of a module to their values."""
     return {
         name: getattr(module, name)
         for name in dir(module)
@@ -218,34 +218,34 @@ def public(module):
     }
 
 
-@ROOMS
-def test_a_room_shows_just_its_public_names(room):
-    module = importlib.import_module(f"nfs_keras.{room}")
-    assert set(public(module)) == PUBLIC[room]
+@PACKAGES
+def test_a_package_has_only_its_public_names(package):
+    module = importlib.import_module(f"nfs_keras.{package}")
+    assert set(public(module)) == PUBLIC[package]
 
 
-@ROOMS
-def test_public_names_are_documented(room):
+@PACKAGES
+def test_public_names_are_documented(package):
     for name, value in public(
-        importlib.import_module(f"nfs_keras.{room}")
+        importlib.import_module(f"nfs_keras.{package}")
     ).items():
         if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__doc__, f"`{name}` has no docstring"
 
 
-@ROOMS
-def test_the_door_leads_to_every_room(room):
-    assert getattr(nfs_keras, room) is sys.modules[f"nfs_keras.{room}"]
-    assert room in dir(nfs_keras)
+@PACKAGES
+def test_every_package_is_an_attribute_of_nfs_keras(package):
+    assert getattr(nfs_keras, package) is sys.modules[f"nfs_keras.{package}"]
+    assert package in dir(nfs_keras)
 
 
-def test_an_unknown_room_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'attic'"):
-        _ = nfs_keras.attic
+def test_an_unknown_package_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        _ = nfs_keras.unknown
 
 
 def run(code, **environment):
-    """Runs code in a new process; gives the words that it printed."""
+    """Runs code in a new process; returns the words that it printed."""
     return subprocess.run(
         [sys.executable, "-c", code],
         check=True,
@@ -256,7 +256,7 @@ def run(code, **environment):
 
 
 def test_the_import_is_light_and_knows_its_layers():
-    """It adds to `import keras` no library, and no room that can wait."""
+    """It adds to `import keras` no library, and only the packages it needs."""
     loaded = run(
         "import sys, keras\n"
         "before = set(sys.modules)\n"
@@ -267,8 +267,8 @@ def test_the_import_is_light_and_knows_its_layers():
     )
     libraries = {name.split(".")[0] for name in loaded}
     assert libraries - set(sys.stdlib_module_names) == {"nfs_keras"}
-    rooms = {name.split(".")[1] for name in loaded if "nfs_keras." in name}
-    assert rooms == {"layers", "losses", "ops"}
+    packages = {name.split(".")[1] for name in loaded if "nfs_keras." in name}
+    assert packages == {"layers", "losses", "ops"}
 
 
 def test_layers_and_losses_need_no_tensorflow():
@@ -281,7 +281,7 @@ def test_layers_and_losses_need_no_tensorflow():
     )
 
 
-def test_every_room_opens_without_the_extras():
+def test_every_package_is_imported_without_the_extras():
     extras = (
         "jax jinja2 matplotlib milvus_lite onnx onnxruntime pandas pyarrow "
         "pymilvus ray sklearn tensorboard tensorflow_serving tf2onnx torch"
@@ -290,6 +290,6 @@ def test_every_room_opens_without_the_extras():
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({extras.split()}))\n"
         "import nfs_keras\n"
-        f"for room in {sorted(PUBLIC)}:\n"
-        "    getattr(nfs_keras, room)\n"
+        f"for package in {sorted(PUBLIC)}:\n"
+        "    getattr(nfs_keras, package)\n"
     )

@@ -1,5 +1,5 @@
 import pytest
-from fake_embedder import FakeEmbedder, write_pictures
+from fake_embedder import FakeEmbedder, write_images
 
 from nfs_keras.scale import (
     Gallery,
@@ -11,20 +11,20 @@ from nfs_keras.scale import (
 )
 
 
-def test_a_picture_of_the_gallery_finds_itself_first(tmp_path):
-    folder = write_pictures(tmp_path / "pictures", num_pictures=20)
+def test_an_image_of_the_gallery_finds_itself_first(tmp_path):
+    folder = write_images(tmp_path / "images", num_images=20)
     embed_folder(folder, tmp_path / "out", FakeEmbedder(), verbose=0)
-    picture = folder / "cam1" / "0007.png"
+    image = folder / "cam1" / "0007.png"
     with Gallery(tmp_path / "people.db") as gallery:
         index_embeddings(gallery, tmp_path / "out", verbose=0)
-        matches = query_image(gallery, FakeEmbedder(), picture, top=3)
-        nobody = query_image(gallery, FakeEmbedder(), picture, camera=1)
+        matches = query_image(gallery, FakeEmbedder(), image, top=3)
+        none = query_image(gallery, FakeEmbedder(), image, camera=1)
         (folder / "broken.png").write_bytes(b"broken")
         with pytest.raises(ValueError, match=r"broken.png', which cannot"):
             query_image(gallery, FakeEmbedder(), folder / "broken.png")
     assert len(matches) == 3 and matches[0].id == "cam1/0007.png"
     assert matches[0].similarity == pytest.approx(1.0, abs=1e-6)
-    assert nobody == []  # the camera of these pictures is not known
+    assert none == []  # the camera of these images is not known
 
 
 def test_a_rank_list_prints_rank_similarity_camera_and_id():

@@ -28,10 +28,10 @@ def test_both_ways_of_counting_equal_a_stable_sort(count, levels, monkeypatch):
 
 
 def test_many_matches_are_ranked_by_bisection(monkeypatch):
-    def refuse(rows, matches):
+    def fail(rows, matches):
         raise AssertionError("compared every pair")
 
-    monkeypatch.setattr(ranking, "rank_few", refuse)
+    monkeypatch.setattr(ranking, "rank_few", fail)
     matches = np.arange(ranking.MANY)
     rows = np.zeros((2, ranking.MANY + 5))
     ranks = ranking.rank_matches(rows, matches)

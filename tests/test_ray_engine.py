@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 import ray
-from fake_embedder import FakeEmbedder, write_pictures
+from fake_embedder import FakeEmbedder, write_images
 from pyarrow import parquet
 from tiny_saved_model import DIM, png, save_tiny_model
 
@@ -41,7 +41,7 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     for number in range(30):
         (folder / f"{number:02d}.png").write_bytes(png(rng))
@@ -81,7 +81,7 @@ class DyingEmbedder(FakeEmbedder):
         self.marker = marker
 
     def embed(self, images):
-        if b"picture 13" in images and not self.marker.exists():
+        if b"image 13" in images and not self.marker.exists():
             self.marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().embed(images)
@@ -90,7 +90,7 @@ class DyingEmbedder(FakeEmbedder):
 def test_an_actor_that_dies_loses_nothing_and_repeats_nothing(
     cluster, tmp_path
 ):
-    folder = write_pictures(tmp_path / "images", num_pictures=40)
+    folder = write_images(tmp_path / "images", num_images=40)
     dying = DyingEmbedder(tmp_path / "died")
     out = tmp_path / "out"
     counts = embed_folder(folder, out, dying, engine="ray", **SMALL)
@@ -115,7 +115,7 @@ class CountingEmbedder(FakeEmbedder):
 
 
 def test_an_actor_has_its_gpu_and_one_model_for_all_shards(cluster, tmp_path):
-    folder = write_pictures(tmp_path / "images", num_pictures=40)
+    folder = write_images(tmp_path / "images", num_images=40)
     counting = CountingEmbedder(tmp_path / "log")
     options = {"engine": "ray", "num_workers": 1, "num_gpus": 1, **SMALL}
     assert embed_folder(folder, tmp_path / "out", counting, **options)[0] == 40

@@ -48,7 +48,7 @@ def test_query_and_gallery_are_all_test_images_of_either_modality(full):
         assert {s.modality for s in dataset.gallery} == {gallery}
 
 
-def test_samples_are_sorted_and_say_what_is_on_disk(small):
+def test_samples_are_sorted_and_describe_the_files(small):
     dataset = RegDB(small)
     for samples in (dataset.train, dataset.query, dataset.gallery):
         assert samples == sorted(samples) and samples
@@ -83,7 +83,7 @@ def test_describe_is_silent_about_published_counts_only_if_they_are_met(
     assert "published: 206, 2,060, 2,060" in RegDB(small).describe()
 
 
-def test_a_missing_root_is_refused(tmp_path):
+def test_a_missing_root_raises(tmp_path):
     with pytest.raises(
         ValueError, match="root='.*nowhere', which is no folder"
     ):
@@ -94,7 +94,7 @@ def test_a_missing_root_is_refused(tmp_path):
     "option",
     [{"trial": 0}, {"trial": 11}, {"query": "thermal"}, {"split": "random"}],
 )
-def test_an_unknown_option_is_refused(small, option):
+def test_an_unknown_option_raises(small, option):
     ((name, value),) = option.items()
     with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
         RegDB(small, **option)
@@ -106,7 +106,7 @@ def test_a_missing_split_file_is_named(small):
         read(small)
 
 
-def test_a_person_in_both_halves_is_refused(small):
+def test_a_person_in_both_halves_raises(small):
     train, test = (
         small / "idx" / f"{h}_visible_1.txt" for h in ("train", "test")
     )
@@ -119,7 +119,7 @@ def test_a_person_in_both_halves_is_refused(small):
         read(small)
 
 
-def test_a_label_that_means_two_people_is_refused(small):
+def test_a_label_that_means_two_people_raises(small):
     file = small / "idx" / "train_visible_1.txt"
     edit(file, "_1.bmp 1", "_1.bmp 2")
     with pytest.raises(
@@ -128,7 +128,7 @@ def test_a_label_that_means_two_people_is_refused(small):
         read(small)
 
 
-def test_an_image_in_the_file_of_the_other_modality_is_refused(small):
+def test_an_image_in_the_file_of_the_other_modality_raises(small):
     file = small / "idx" / "train_visible_1.txt"
     text = file.read_text()
     file.write_text(text.replace("Visible/1/", "Thermal/1/", 1))
@@ -137,7 +137,7 @@ def test_an_image_in_the_file_of_the_other_modality_is_refused(small):
 
 
 @pytest.mark.parametrize("path", ["Visible/a/b.bmp", "Color/1/b.bmp", "b.bmp"])
-def test_a_path_of_another_shape_is_refused(small, path):
+def test_a_path_of_another_shape_raises(small, path):
     file = small / "idx" / "train_visible_1.txt"
     file.write_text(f"{path} 0\n")
     with pytest.raises(ValueError, match=f"Received: '{path}' in .*, line 1"):

@@ -212,7 +212,7 @@ def test_the_network_it_was_made_from_stays_as_it_was():
         np.testing.assert_array_equal(value, variable)
 
 
-def test_a_network_that_still_searches_is_refused():
+def test_a_network_that_still_searches_raises():
     network = derived_network()
     named_gates(network)["stage2_channel"].search()
     with pytest.raises(ValueError, match="stage2_channel.*still searching"):

@@ -284,7 +284,7 @@ def test_training_moves_the_neck_a_tenth_of_the_way():
         ({"num_identities": 0}, "Received: num_identities=0"),
     ],
 )
-def test_arguments_that_make_no_network_are_refused(arguments, message):
+def test_arguments_that_make_no_network_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         reid_network(**{"backbone": "tiny", **arguments})
 

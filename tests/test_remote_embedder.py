@@ -53,7 +53,7 @@ def test_a_copy_asks_for_the_version_that_the_first_one_found(embedder):
 
 
 def test_it_takes_the_place_of_a_local_model_over_a_folder(embedder, tmp_path):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     for number, contents in enumerate([*images(3), b"broken"]):
         (folder / f"{number}.png").write_bytes(contents)
@@ -67,7 +67,7 @@ def test_a_server_without_the_model_is_an_error(server):
         RemoteEmbedder(server.grpc_address, "visible", "other").embed([b"x"])
 
 
-def test_an_unknown_modality_is_refused():
+def test_an_unknown_modality_raises():
     with pytest.raises(ValueError, match="modality='thermal'"):
         RemoteEmbedder("localhost:8500", "thermal")
 

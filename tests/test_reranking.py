@@ -81,6 +81,6 @@ def test_images_that_are_all_alike_stay_finite():
 @pytest.mark.parametrize(
     "options", [{"k1": 7}, {"k2": 0}, {"k2": 9}, {"weight": 1.5}]
 )
-def test_options_that_do_not_fit_are_refused(options):
+def test_options_that_do_not_fit_raise(options):
     with pytest.raises(ValueError, match="k1 for so few|Lower k1"):
         rerank(np.ones((3, 2)), np.ones((4, 2)), **{"k1": 3, "k2": 2} | options)

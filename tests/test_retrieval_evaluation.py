@@ -103,7 +103,7 @@ def test_early_stopping_and_checkpoints_see_the_metrics(tmp_path):
     assert keras.saving.load_model(file).count_params() == 3
 
 
-def test_test_people_are_refused():
+def test_test_people_raise():
     with pytest.raises(ValueError, match="2 of 3 identities are test"):
         RetrievalEvaluation(Embed(), people([7, 8, 9]), DATASET)
 

@@ -245,7 +245,7 @@ def test_skipped_queries_are_counted_by_their_rule():
     np.testing.assert_array_equal(metrics.per_query.valid, [True, False, False])
 
 
-def test_no_valid_query_says_which_rule_removed_what():
+def test_no_valid_query_raises_with_the_rule():
     with pytest.raises(ValueError, match="2 identity absent, 1 camera rule"):
         retrieval_metrics(
             np.ones((3, 2)),

@@ -9,7 +9,7 @@ from nfs_keras.run_folder import RunFolder
 OPTIONS = {"seed": 0, "batch": (8, 4), "budget": None}
 
 
-def test_a_new_folder_says_what_the_run_is(tmp_path):
+def test_a_new_folder_describes_the_run(tmp_path):
     with RunFolder(tmp_path / "run", OPTIONS, versions={"keras": "3"}) as run:
         assert run / "run.json" == tmp_path / "run" / "run.json"
     content = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -22,13 +22,13 @@ def test_a_stage_is_done_once(tmp_path, capsys):
     for _ in range(2):
         with RunFolder(tmp_path / "run", OPTIONS) as run:
             with run.stage("search", "Searching") as todo:
-                run.say("to do" if todo else "is done")
-    said = capsys.readouterr().out
-    assert said.count("to do") == said.count("is done") == 1
-    assert "done before: Searching" in said
+                run.print("to do" if todo else "is done")
+    printed = capsys.readouterr().out
+    assert printed.count("to do") == printed.count("is done") == 1
+    assert "done before: Searching" in printed
     log = (tmp_path / "run" / "log.txt").read_text()
     assert [x for x in log.splitlines() if not x.startswith("---")] == (
-        said.splitlines()
+        printed.splitlines()
     )
 
 
@@ -44,14 +44,14 @@ def test_a_stage_that_fails_is_not_done_and_its_seconds_count(tmp_path):
         assert run.content["stages"]["search"]["seconds"] >= 40.0
 
 
-def test_other_options_are_refused_by_name(tmp_path):
+def test_other_options_raise_by_name(tmp_path):
     with RunFolder(tmp_path / "run", OPTIONS):
         pass
     with pytest.raises(ValueError, match=r"seed=1 \(before: 0\), smoke=True"):
         RunFolder(tmp_path / "run", {**OPTIONS, "seed": 1, "smoke": True})
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
+def test_a_folder_of_something_else_raises(tmp_path):
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(ValueError, match=r"no run\.json. Name another folder"):
         RunFolder(tmp_path, OPTIONS)
@@ -73,7 +73,7 @@ def test_half_written_files_are_removed(tmp_path):
         assert not left.exists()
 
 
-def test_a_second_process_is_refused_and_leaves_the_first_its_files(tmp_path):
+def test_a_second_process_raises_and_leaves_the_first_its_files(tmp_path):
     with RunFolder(tmp_path, OPTIONS) as run:
         half = run / ".partial-model.keras"
         half.write_text("half")
@@ -84,7 +84,7 @@ def test_a_second_process_is_refused_and_leaves_the_first_its_files(tmp_path):
         ended = subprocess.run(
             [sys.executable, "-c", second], capture_output=True, text=True
         )
-        assert "another one is at work" in ended.stderr
+        assert "in use by another process" in ended.stderr
         assert half.exists()
     with RunFolder(tmp_path, OPTIONS):  # the first has ended
         assert not half.exists()

@@ -65,7 +65,7 @@ def test_the_budget_is_met_in_the_compacted_network(smoke_run):
     assert share == pytest.approx(Demo().budget, abs=0.01)
 
 
-def test_too_few_people_for_a_search_are_refused_before_anything_is_trained(
+def test_too_few_people_for_a_search_raise_before_anything_is_trained(
     smoke_data, tmp_path
 ):
     with pytest.raises(ValueError, match=r"batch\[0\]=8, but a part .* 5\."):
@@ -73,7 +73,7 @@ def test_too_few_people_for_a_search_are_refused_before_anything_is_trained(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_bad_architecture_is_refused_before_there_is_a_folder(
+def test_a_bad_architecture_raises_before_there_is_a_folder(
     smoke_data, tmp_path
 ):
     (tmp_path / "bad.json").write_text("{}")
@@ -87,14 +87,14 @@ def test_a_bad_architecture_is_refused_before_there_is_a_folder(
     assert not (tmp_path / "run").exists()
 
 
-def test_ranks_that_cannot_be_are_refused_before_anything_is_trained(tmp_path):
+def test_ranks_that_cannot_be_raise_before_anything_is_trained(tmp_path):
     root = synthesize_regdb(tmp_path / "few", 4, 2, verbose=False)
     with pytest.raises(ValueError, match="Received"):
         run_pipeline(tmp_path / "run", RegDB(root), Demo().smoke())
     assert not (tmp_path / "run").exists()
 
 
-def test_an_unknown_search_is_refused(smoke_data, tmp_path):
+def test_an_unknown_search_raises(smoke_data, tmp_path):
     with pytest.raises(ValueError, match="Received: search='colour'"):
         run_pipeline(
             tmp_path, RegDB(smoke_data), Demo().smoke(), search="colour"
@@ -152,7 +152,7 @@ def test_batches_are_functions_of_their_step(smoke_data):
         keras.tree.map_structure(np.testing.assert_array_equal, one, other)
 
 
-def test_scores_on_synthetic_people_say_so_wherever_they_stand(smoke_run):
+def test_scores_on_synthetic_people_are_marked_everywhere(smoke_run):
     for name in ("log.txt", "metrics.md", "report.html"):
         assert SYNTHETIC_NOTE in (smoke_run / name).read_text("utf-8")
     assert SYNTHETIC_NOTE in summarize_run(smoke_run)
@@ -216,7 +216,7 @@ def test_a_second_start_does_nothing_and_prints_the_results(
     assert (smoke_run / "run.json").read_bytes() == before
 
 
-def test_other_flags_are_refused_in_one_line(smoke_data, smoke_run):
+def test_other_flags_raise_in_one_line(smoke_data, smoke_run):
     ended = train(smoke_data, smoke_run, "--seed=1")
     assert ended.returncode == 1
     assert "seed=1 (before: 0)" in ended.stderr.splitlines()[-1]

@@ -56,15 +56,15 @@ def fill(run, dataset):
 
 @pytest.fixture(scope="module")
 def trials(smoke_data, tmp_path_factory):
-    """The folder of ten trials, its rows, and the runs that are drawn."""
-    folder, drawn = tmp_path_factory.mktemp("trials") / "all", []
+    """The folder of ten trials, its rows, and the arguments of the report."""
+    folder, reported = tmp_path_factory.mktemp("trials") / "all", []
     with pytest.MonkeyPatch.context() as patch:
-        room = importlib.import_module("nfs_keras.pipeline.run_trials")
-        patch.setattr(room, "run_pipeline", pretend)
-        patch.setattr(room, "write_report", lambda *how: drawn.append(how))
+        module = importlib.import_module("nfs_keras.pipeline.run_trials")
+        patch.setattr(module, "run_pipeline", pretend)
+        patch.setattr(module, "write_report", lambda *how: reported.append(how))
         assert run_trials(folder, RegDB(smoke_data), Demo()) == folder
     rows = json.loads((folder / "metrics.json").read_text())["rows"]
-    return folder, {row["name"]: row for row in rows}, drawn
+    return folder, {row["name"]: row for row in rows}, reported
 
 
 def scores_of_trials(data, name, direction):
@@ -89,10 +89,10 @@ def test_scores_are_mean_and_deviation_over_trials(
     _, rows, _ = trials
     scores = scores_of_trials(smoke_data, name, direction)
     assert scores.std(axis=0).min() > 0
-    told, keys = rows[name][direction], ("rank1", "mean_ap")
-    np.testing.assert_allclose([told[k] for k in keys], scores.mean(axis=0))
+    means, keys = rows[name][direction], ("rank1", "mean_ap")
+    np.testing.assert_allclose([means[k] for k in keys], scores.mean(axis=0))
     np.testing.assert_allclose(
-        [told["deviation"][k] for k in keys], scores.std(axis=0, ddof=1)
+        [means["deviation"][k] for k in keys], scores.std(axis=0, ddof=1)
     )
 
 
@@ -102,7 +102,7 @@ def test_costs_are_means(trials):
     assert rows["baseline"]["images_per_second"] == 550
 
 
-def test_the_table_names_trials_and_says_that_people_are_drawn(trials):
+def test_the_table_names_trials_and_synthetic_people(trials):
     folder, _, _ = trials
     table = (folder / "metrics.md").read_text()
     assert table.count("1, 2, 3, 4, 5, 6, 7, 8, 9, 10") == 6

@@ -46,6 +46,6 @@ def test_cosine_is_half_way_in_the_middle_and_slow_at_both_ends():
 
 
 @pytest.mark.parametrize("start, end", [(1.0, 0.0), (0.0, 1.0), (-1.0, 1.0)])
-def test_exponential_refuses_what_it_cannot_reach(start, end):
+def test_exponential_raises_for_what_it_cannot_reach(start, end):
     with pytest.raises(ValueError, match=f"Received: start={start}, end={end}"):
         schedules.exponential(start, end)

@@ -124,34 +124,38 @@ def test_as_temperature_falls_the_mask_tends_to_the_derived_one(
 @GATES
 @RELAXED
 @pytest.mark.parametrize("noise", ("sample", "batch"))
-def test_the_mean_of_many_draws_agrees_with_a_numpy_twin(
+def test_the_mean_of_many_samples_agrees_with_a_numpy_twin(
     cls, relaxation, noise
 ):
-    num_draws = 8000
+    num_samples = 8000
     layer = make(
         cls, shape=(None, 2, 2, 3), relaxation=relaxation, noise=noise, seed=5
     )
     if noise == "sample":
-        modality = np.repeat([0, 1], num_draws)
-        keep = array(layer.keep(2 * num_draws, modality, training=True))
-        draws = keep.reshape(2, num_draws, -1)
+        modality = np.repeat([0, 1], num_samples)
+        keep = array(layer.keep(2 * num_samples, modality, training=True))
+        samples = keep.reshape(2, num_samples, -1)
     else:
         call = compiled(layer, training=True)
         maps = np.ones((2, 2, 2, 3), "float32")
-        num_draws = 600
-        draws = [array(call(maps, np.array([0, 1]))) for _ in range(num_draws)]
-        draws = np.stack(draws, axis=1)
-        draws = draws[:, :, 0, 0] if cls is ChannelSearch else draws[..., 0]
-        draws = draws.reshape(2, num_draws, -1)
-    twin = numpy_draws(array(layer.logits).reshape(2, 1, -1), 0.5, relaxation)
-    error = np.sqrt(twin.var(axis=1) * (1 / num_draws + 1 / twin.shape[1]))
-    gap = np.abs(draws.mean(axis=1) - twin.mean(axis=1))
+        num_samples = 600
+        samples = [
+            array(call(maps, np.array([0, 1]))) for _ in range(num_samples)
+        ]
+        samples = np.stack(samples, axis=1)
+        samples = (
+            samples[:, :, 0, 0] if cls is ChannelSearch else samples[..., 0]
+        )
+        samples = samples.reshape(2, num_samples, -1)
+    twin = numpy_samples(array(layer.logits).reshape(2, 1, -1), 0.5, relaxation)
+    error = np.sqrt(twin.var(axis=1) * (1 / num_samples + 1 / twin.shape[1]))
+    gap = np.abs(samples.mean(axis=1) - twin.mean(axis=1))
     assert np.all(gap < 5 * error + 1e-3)
 
 
-def numpy_draws(logits, temperature, relaxation, num_draws=100_000):
+def numpy_samples(logits, temperature, relaxation, num_samples=100_000):
     rng = np.random.default_rng(11)
-    u = rng.uniform(size=(logits.shape[0], num_draws, logits.shape[-1]))
+    u = rng.uniform(size=(logits.shape[0], num_samples, logits.shape[-1]))
     noise = np.log(u) - np.log1p(-u)
     soft = 1 / (1 + np.exp(-(logits + noise) / temperature))
     return {
@@ -292,12 +296,12 @@ def test_batch_noise_is_one_draw_per_modality_and_call(cls):
 
 @SEARCHES
 def test_noise_follows_the_layer_s_seed(cls):
-    draws = [
+    samples = [
         array(make(cls, seed=seed, name="a")(ONES, MODALITY, training=True))
         for seed in (1, 1, 2)
     ]
-    equal(draws[0], draws[1])
-    assert np.any(draws[0] != draws[2])
+    equal(samples[0], samples[1])
+    assert np.any(samples[0] != samples[2])
 
 
 @GATES
@@ -306,7 +310,7 @@ def test_open_fraction_is_the_share_of_gates_that_are_not_closed(
     cls, relaxation
 ):
     layer = make(cls, relaxation=relaxation, seed=0)
-    twin = numpy_draws(array(layer.logits).reshape(2, 1, -1), 0.5, relaxation)
+    twin = numpy_samples(array(layer.logits).reshape(2, 1, -1), 0.5, relaxation)
     threshold = 0.5 if relaxation == "binary_concrete" else 0.0
     share = np.mean(twin > threshold)
     assert abs(array(layer.open_fraction()) - share) < 0.01
@@ -383,13 +387,13 @@ def test_training_closes_what_hurts(cls):
         ({"sparsity": -0.1}, "Received: sparsity=-0.1"),
     ],
 )
-def test_a_wrong_argument_is_refused_at_once(cls, arguments, message):
+def test_a_wrong_argument_raises_at_once(cls, arguments, message):
     with pytest.raises(ValueError, match=message):
         cls(**arguments)
 
 
 @SEARCHES
-def test_a_wrong_modality_is_refused_in_eager_mode(cls):
+def test_a_wrong_modality_raises_in_eager_mode(cls):
     layer = make(cls)
     with pytest.raises(ValueError, match="modality=None, num_modalities=2"):
         layer(MAPS)
@@ -425,7 +429,7 @@ def test_an_unknown_modality_closes_its_sample_in_a_graph(cls, frozen):
         (DualLevelSearch, (None, None, 5)),
     ],
 )
-def test_a_shape_that_is_not_static_is_refused(cls, shape):
+def test_a_shape_that_is_not_static_raises(cls, shape):
     with pytest.raises(ValueError, match="static .* Received: input_sh"):
         cls()(keras.Input(shape))
 
@@ -434,14 +438,14 @@ def test_a_shape_that_is_not_static_is_refused(cls, shape):
     "cls, shape",
     [(ChannelSearch, (4,)), (SpatialSearch, (4, 3)), (DualLevelSearch, (4, 3))],
 )
-def test_a_map_without_what_is_searched_is_refused(cls, shape):
+def test_a_map_without_what_is_searched_raises(cls, shape):
     with pytest.raises(ValueError, match="needs a static shape"):
         cls()(np.ones(shape, "float32"))
 
 
 @GATES
 @pytest.mark.parametrize("shape", [(2, 9, 9, 9), (7,), (1, 2, 4, 3)])
-def test_a_mask_that_does_not_fit_is_refused(cls, shape):
+def test_a_mask_that_does_not_fit_raises(cls, shape):
     layer = make(cls)
     with pytest.raises(ValueError, match="Received: mask of shape"):
         layer.freeze(np.ones(shape))
@@ -458,7 +462,7 @@ def test_a_gate_without_variables_explains_itself(cls):
 
 @SEARCHES
 @pytest.mark.parametrize("modality", [None, True, 0.0])
-def test_a_missing_modality_is_refused_when_a_model_is_built(cls, modality):
+def test_a_missing_modality_raises_when_a_model_is_built(cls, modality):
     image = keras.Input(SHAPE[1:])
     with pytest.raises(ValueError, match="modality.*Received: modality"):
         cls(num_modalities=2)(image, modality=modality)
@@ -480,15 +484,15 @@ def test_a_modality_may_be_a_list_or_one_integer(cls):
 
 @SEARCHES
 def test_gates_of_one_seed_and_different_names_draw_differently(cls):
-    draws = [
+    samples = [
         array(make(cls, seed=1, name=name)(ONES, 0 * MODALITY, training=True))
         for name in ("stage1", "stage2")
     ]
-    assert np.any(draws[0] != draws[1])
+    assert np.any(samples[0] != samples[1])
 
 
 @SEARCHES
-def test_a_gate_at_several_places_draws_once_in_a_call_of_the_model(cls):
+def test_a_gate_at_several_places_is_sampled_once_in_a_call(cls):
     image = keras.Input(SHAPE[1:])
     gate = cls(relaxation="binary_concrete")
     outputs = [gate(image), gate(keras.layers.ReLU()(image)), gate(image)]
@@ -500,7 +504,7 @@ def test_a_gate_at_several_places_draws_once_in_a_call_of_the_model(cls):
 
 
 @SEARCHES
-def test_models_that_share_a_gate_share_its_draw(cls):
+def test_models_that_share_a_gate_share_its_sample(cls):
     image = keras.Input(SHAPE[1:])
     gate = cls(relaxation="binary_concrete")
     inner = keras.Model(image, gate(image))
@@ -566,7 +570,7 @@ def test_a_waiting_gate_is_open_and_a_frozen_one_stays_frozen(cls):
 
 
 @SEARCHES
-def test_saved_it_goes_on_with_the_noise_it_would_have_drawn(cls, tmp_path):
+def test_saved_it_draws_the_noise_of_an_uninterrupted_search(cls, tmp_path):
     image = keras.Input(SHAPE[1:])
     model = keras.Model(image, cls(seed=3)(image))
     model(MAPS, training=True)
@@ -614,8 +618,8 @@ with strategy.scope():
     model = keras.Model(image, gate(image))
 run = tf.function(lambda: strategy.run(
     lambda: model(tf.ones((2, 4, 3, 5)), training=True)))
-draws = [strategy.experimental_local_results(run()) for _ in range(2)]
-arrays = [np.array(draw) for pair in draws for draw in pair]
+samples = [strategy.experimental_local_results(run()) for _ in range(2)]
+arrays = [np.array(sample) for pair in samples for sample in pair]
 for i, a in enumerate(arrays):
     for b in arrays[:i]:
         assert np.any(a != b)

@@ -259,7 +259,7 @@ def test_sample_weights_weigh():
     gradients = model.gate_gradients(nothing)
     assert not any(np.any(g) for g in gradients)
     assert identical(logits, snapshot(model.search_variables))
-    with pytest.raises(ValueError, match="Sample weights go to a `keras"):
+    with pytest.raises(ValueError, match="Sample weights require a `keras"):
         plain_search(two_losses, plain_model(two_outputs=True)).fit(
             make_pairs(make=weighted), verbose=0
         )
@@ -430,12 +430,12 @@ def test_the_search_of_a_network_compiles_with_xla():
     assert np.isfinite(history["loss"]).all()
 
 
-def test_a_model_without_gates_is_refused():
+def test_a_model_without_gates_raises():
     with pytest.raises(ValueError, match="model with search gates. Received"):
         SearchModel(small_network(None))
 
 
-def test_an_unbuilt_model_is_refused():
+def test_an_unbuilt_model_raises():
     unbuilt = keras.Sequential([keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="needs a built model"):
         SearchModel(unbuilt)
@@ -450,7 +450,7 @@ def test_an_unbuilt_model_is_refused():
         ({"loss_weights": {"kind": 2.0}}, "Received: loss_weights="),
     ],
 )
-def test_impossible_options_are_refused(options, message):
+def test_impossible_options_raise(options, message):
     with pytest.raises(ValueError, match=message):
         make_search(**options)
 
@@ -463,7 +463,7 @@ def test_gates_that_are_not_trainable_are_no_group():
         search.compile(loss=CROSS_ENTROPY)
 
 
-def test_the_second_order_refuses_an_optimizer_of_several_rates():
+def test_the_second_order_raises_for_an_optimizer_of_several_rates():
     model = SearchModel(plain_model())
     rates = keras.optimizers.OptimizerMap(
         keras.optimizers.SGD(0.01), {"kind/.*": keras.optimizers.SGD(0.1)}
@@ -474,20 +474,20 @@ def test_the_second_order_refuses_an_optimizer_of_several_rates():
         model.compile(optimizer, loss=CROSS_ENTROPY, mode="second_order")
 
 
-def test_a_single_batch_instead_of_a_pair_is_refused():
+def test_a_single_batch_instead_of_a_pair_raises():
     batches = make_pairs().map(lambda train, proxy: train)
     with pytest.raises(ValueError, match="pairs of a training and a proxy"):
         make_search().fit(batches, verbose=0)
 
 
 @each_model
-def test_an_evaluation_on_pairs_is_refused(make, batch):
+def test_an_evaluation_on_pairs_raises(make, batch):
     with pytest.raises(ValueError, match="evaluated on plain batches"):
         make().evaluate(make_pairs(make=batch), verbose=0)
 
 
 @pytest.mark.parametrize("half", [0, 1])
-def test_a_batch_of_one_modality_only_is_refused(half):
+def test_a_batch_of_one_modality_only_raises(half):
     def without_infrared(*pair):
         images, labels = (dict(part) for part in pair[half])
         images["infrared"] = images["infrared"][:0]
@@ -502,13 +502,13 @@ def renumber(labels):
     return {name: people + 6 for name, people in labels.items()}
 
 
-def test_labels_that_the_classifier_lacks_are_refused():
+def test_labels_that_the_classifier_lacks_raise():
     wrong = make_pairs().map(lambda t, p: ((t[0], renumber(t[1])), p))
     with pytest.raises(ValueError, match=r"in \[0, 6\).*from \d+ to \d+"):
         make_search().fit(wrong, verbose=0)
 
 
-def test_labels_that_the_classifier_lacks_are_refused_in_a_later_batch():
+def test_labels_that_the_classifier_lacks_raise_in_a_later_batch():
     wrong = make_pairs().map(lambda t, p: ((t[0], renumber(t[1])), p))
     pairs = make_pairs(count=1).concatenate(wrong)
     with pytest.raises(ValueError, match=r"in \[0, 6\).*a label of \d+"):

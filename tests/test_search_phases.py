@@ -204,6 +204,6 @@ def test_a_phase_may_be_left_out(start, freeze):
 
 
 @pytest.mark.parametrize("start, freeze", [(0.6, 0.5), (-0.1, 0.5), (0, 1.1)])
-def test_phases_out_of_order_are_refused(start, freeze):
+def test_phases_out_of_order_raise(start, freeze):
     with pytest.raises(ValueError, match=f"Received: start={start}, freeze="):
         SearchPhases(start, freeze)

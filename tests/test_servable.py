@@ -52,7 +52,7 @@ def test_endpoints_asked_at_once_do_not_fall_into_one_batch(servable):
 
 
 @pytest.mark.parametrize("size", [0, 33])
-def test_what_would_end_or_exceed_a_batch_is_refused(servable, size):
+def test_what_would_end_or_exceed_a_batch_raises(servable, size):
     with pytest.raises(RequestError, match="rows|Task size 33") as error:
         servable.predict("visible", as_input(IMAGES[:1] * size))
     assert error.value.status == "INVALID_ARGUMENT"
@@ -97,9 +97,7 @@ def test_without_batching_a_long_request_is_answered():
         ),
     ],
 )
-def test_a_wrong_request_is_refused_with_a_reason(
-    servable, name, inputs, message
-):
+def test_a_wrong_request_raises_with_a_reason(servable, name, inputs, message):
     with pytest.raises(RequestError, match=message):
         servable.predict(name, inputs)
 
@@ -164,7 +162,7 @@ def test_requests_of_several_clients_are_joined_and_padded(batch_size):
     assert ask_at_once(servable, [(2, 2)]) == [[4, 4]]
 
 
-def test_rows_of_two_shapes_that_meet_in_a_batch_are_all_refused(batch_size):
+def test_rows_of_two_shapes_in_one_batch_are_all_rejected(batch_size):
     patient = Batching((1, 2, 4), batch_timeout_micros=500_000)
     servable = Servable(batch_size, patient, verify=False)
     assert (
@@ -183,7 +181,7 @@ class Slow(BatchSize):
             return super().__call__(x)
 
 
-def test_a_full_queue_says_that_it_is_unavailable(tmp_path):
+def test_a_full_queue_is_unavailable(tmp_path):
     module = Slow()
     tf.saved_model.save(module, tmp_path / "1", signatures=module.__call__)
     short = Batching((1,), num_batch_threads=1, max_enqueued_batches=1)

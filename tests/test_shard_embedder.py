@@ -25,7 +25,7 @@ def test_ahead_holds_no_more_items_than_its_threads_and_one():
         assert len(taken) <= done + 4 + 1
 
 
-def test_ahead_works_at_several_items_at_once():
+def test_ahead_maps_several_items_at_once():
     together = threading.Barrier(3, timeout=30)
     results = ahead(lambda _: together.wait(), iter(range(3)), num_threads=3)
     assert sorted(results) == [0, 1, 2]

@@ -46,6 +46,6 @@ def test_an_epoch_is_as_long_as_the_samplers(sampler):
     assert shard.num_batches_per_epoch == sampler.num_batches_per_epoch
 
 
-def test_people_that_cannot_be_shared_out_are_refused(sampler):
+def test_people_that_cannot_be_shared_out_raise(sampler):
     with pytest.raises(ValueError, match="num_identities=6, num_shards=4"):
         ShardedSampler(sampler, 0, 4)

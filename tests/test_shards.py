@@ -1,7 +1,7 @@
 from nfs_keras.scale.shards import done_ids, next_number, write_shard
 
 
-def test_a_number_in_use_by_bad_pictures_is_not_given_again(tmp_path):
+def test_a_number_in_use_by_bad_images_is_not_given_again(tmp_path):
     assert next_number(tmp_path) == 0
     write_shard(tmp_path, 6, None, [("a,b\n", "path", "not an image")])
     assert next_number(tmp_path) == 7

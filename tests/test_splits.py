@@ -39,7 +39,7 @@ def test_the_halves_are_disjoint_and_complete_and_keep_the_order(
         assert places == sorted(places)
 
 
-def test_by_identity_nobody_is_in_both_halves():
+def test_by_identity_no_person_is_in_both_halves():
     train, proxy = split_by_identity(make_samples(10), 0.3)
     people = [{s.identity for s in half} for half in (train, proxy)]
     assert not people[0] & people[1]
@@ -71,7 +71,7 @@ def test_the_order_of_the_samples_does_not_choose(split):
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("fraction", [0.0, 1.0, 1.5])
-def test_an_empty_half_is_refused(split, fraction):
+def test_an_empty_half_raises(split, fraction):
     with pytest.raises(ValueError, match=f"proxy_fraction={fraction}"):
         split(make_samples(), fraction)
 

@@ -66,7 +66,7 @@ def local(signatures, modality, files):
 
 @TRANSPORTS
 @pytest.mark.parametrize("size", [1, 2, 17])
-def test_a_client_gets_what_the_model_says(client, signatures, size):
+def test_a_client_gets_the_outputs_of_the_model(client, signatures, size):
     images = random_images(size, seed=size)
     files = [encode(image) for image in images]
     for modality in ("visible", "infrared"):
@@ -79,7 +79,7 @@ def test_a_client_gets_what_the_model_says(client, signatures, size):
 
 
 @TRANSPORTS
-def test_broken_files_are_said_to_be_broken(client):
+def test_broken_files_are_marked_as_broken(client):
     embedding, valid = client.embed([b"", images(1)[0], b"\x00\x00"])
     np.testing.assert_array_equal(valid, [False, True, False])
     np.testing.assert_array_equal(np.any(embedding, axis=1), valid)
@@ -97,7 +97,7 @@ def test_sets_are_matched(client):
 
 
 @TRANSPORTS
-def test_the_loaded_version_is_told(client):
+def test_the_loaded_version_is_returned(client):
     assert client.available_versions() == [1]
 
 
@@ -108,7 +108,7 @@ def test_the_fingerprint_is_that_of_a_copy_of_the_model(client):
 
 @TRANSPORTS
 @pytest.mark.parametrize("size", [0, 33])
-def test_what_would_end_or_exceed_a_batch_is_refused(server, address, size):
+def test_what_would_end_or_exceed_a_batch_raises(server, address, size):
     addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
     with Client(addresses[address]) as client:
         pixels = np.zeros((size, 4, 2, 3), "uint8")
@@ -117,7 +117,7 @@ def test_what_would_end_or_exceed_a_batch_is_refused(server, address, size):
 
 
 @TRANSPORTS
-def test_what_is_not_served_is_refused(server, address):
+def test_what_is_not_served_raises(server, address):
     addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
     for wrong in ({"model_name": "other"}, {"version": 9}):
         with Client(addresses[address], **wrong) as client:
@@ -166,7 +166,7 @@ def test_plain_stubs_are_answered(stubs, signatures):
     )
 
 
-def test_plain_stubs_tell_status_and_metadata(stubs):
+def test_plain_stubs_return_status_and_metadata(stubs):
     request = get_model_status_pb2.GetModelStatusRequest()
     request.model_spec.name = "nfs_reid"
     (status,) = stubs[1].GetModelStatus(request).model_version_status
@@ -226,7 +226,7 @@ def test_what_is_not_offered_is_unimplemented(stubs):
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_smoke_passes_and_the_health_check_says_what_is(server, monkeypatch):
+def test_smoke_and_the_health_check_find_the_state(server, monkeypatch):
     smoke = server.watcher.directory / "smoke.sh"
     answer = subprocess.run(
         ["sh", smoke, server.rest_address],
@@ -246,7 +246,7 @@ def test_smoke_passes_and_the_health_check_says_what_is(server, monkeypatch):
         assert subprocess.run(command[1:]).returncode == 1
 
 
-def test_smoke_fails_where_nobody_answers(server):
+def test_smoke_fails_without_a_server(server):
     smoke = server.watcher.directory / "smoke.sh"
     answer = subprocess.run(
         ["sh", smoke, "http://127.0.0.1:9"], capture_output=True
@@ -321,7 +321,7 @@ def test_a_message_that_is_too_long_is_an_error(server):
     assert status == 413 and answer["error"]
 
 
-def test_rest_tells_status_and_metadata(server):
+def test_rest_returns_status_and_metadata(server):
     model = f"{server.rest_address}/v1/models/nfs_reid"
     (status,) = requests.get(model).json()["model_version_status"]
     assert status == {

@@ -17,7 +17,7 @@ def test_a_process_has_one_strategy_of_a_name():
     assert make_strategy("mirrored") is make_strategy("mirrored")
 
 
-def test_an_unknown_strategy_is_refused():
+def test_an_unknown_strategy_raises():
     with pytest.raises(ValueError, match="Received: strategy='horovod'"):
         make_strategy("horovod")
 

@@ -39,7 +39,7 @@ def test_a_loaded_arm_swings_less():
     assert abs(loaded[1, 2]) < abs(free[1, 2])
 
 
-def test_the_feet_stand_where_the_pose_says():
+def test_the_feet_stand_where_the_pose_places_them():
     canvas = Canvas(pose(), (128, 64))
     np.testing.assert_allclose(canvas.project([(0, 0, 0)]), [(32, 120)])
     np.testing.assert_allclose(canvas.project([(0, 1, 0)]), [(32, 20)])

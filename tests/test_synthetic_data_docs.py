@@ -9,15 +9,15 @@ PAGE = (DOCS / "synthetic_data.md").read_text()
 SHEET = DOCS / "images" / "synthetic_sheet.jpg"
 
 
-def test_the_sheet_is_what_its_code_draws(tmp_path, monkeypatch):
+def test_the_sheet_is_the_result_of_its_code(tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     (code,) = (block for block in blocks if SHEET.name in block)
     monkeypatch.chdir(tmp_path)
     exec(code, {})
-    drawn, kept = (
+    made, kept = (
         cv2.imread(str(file)).astype(float) for file in (SHEET.name, SHEET)
     )
-    assert np.abs(drawn - kept).mean() < 1
+    assert np.abs(made - kept).mean() < 1
 
 
 def test_the_sheet_is_small():

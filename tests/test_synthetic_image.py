@@ -86,20 +86,20 @@ def test_difficulty_leaves_the_person_alone():
     np.testing.assert_array_equal(easy.materials.heat, hard.materials.heat)
 
 
-def mean_spread(modality, difficulty):
+def mean_deviation(modality, difficulty):
     """How far apart the images of one person are, in grey levels."""
     recipe = RECIPE._replace(difficulty=difficulty)
-    spreads = []
+    deviations = []
     for identity in range(6):
         shots = [Shot("", identity, modality, i) for i in range(1, 6)]
         images = [render_image(recipe, shot).astype(float) for shot in shots]
-        spreads.append(np.std(images, axis=0).mean())
-    return np.mean(spreads)
+        deviations.append(np.std(images, axis=0).mean())
+    return np.mean(deviations)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_images_of_a_person_spread_with_difficulty(modality):
-    levels = [mean_spread(modality, d) for d in (0.0, 0.25, 0.5, 0.75, 1.0)]
+def test_images_of_a_person_differ_more_with_difficulty(modality):
+    levels = [mean_deviation(modality, d) for d in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert levels == sorted(levels)
     assert levels[-1] > 2 * levels[0]
 

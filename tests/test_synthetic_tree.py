@@ -41,7 +41,7 @@ def test_a_failure_half_way_leaves_nothing_behind(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_complete_tree_is_not_drawn_again(tmp_path):
+def test_a_complete_tree_is_not_rendered_again(tmp_path):
     root = write(tmp_path / "people")
     before = moments_of(root)
     write(root)
@@ -80,20 +80,20 @@ def test_a_tree_that_lost_an_image_is_not_taken_for_complete(tmp_path):
 
 def test_a_folder_of_someone_else_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains other files"):
         write(tmp_path)
     assert os.listdir(tmp_path) == ["notes.txt"]
 
 
-def test_a_root_that_cannot_be_made_is_refused(tmp_path):
+def test_a_root_that_cannot_be_made_raises(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="must be writable.*Not a directory"):
         write(tmp_path / "file" / "people")
 
 
-def test_a_root_that_is_a_file_is_refused(tmp_path):
+def test_a_root_that_is_a_file_raises(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ValueError, match="holds something else"):
+    with pytest.raises(ValueError, match="contains other files"):
         write(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 

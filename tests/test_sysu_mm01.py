@@ -72,7 +72,9 @@ def test_the_gallery_has_its_published_size(full, mode, shots, count):
 
 
 @pytest.mark.parametrize("shots", [1, 10])
-def test_the_seeded_gallery_is_the_one_that_published_code_draws(small, shots):
+def test_the_seeded_gallery_is_the_one_that_published_code_samples(
+    small, shots
+):
     for trial in (0, 7):
         expected = []
         random.seed(trial)
@@ -93,10 +95,10 @@ def test_the_seeded_gallery_is_the_one_that_published_code_draws(small, shots):
 def test_the_official_gallery_is_the_one_that_the_file_lists(small, shots):
     matrices = write_permutations(small)
     dataset = SYSUMM01(small, shots=shots, trial=3, sampler="official")
-    drawn = {
+    sampled = {
         (s.camera, s.identity, int(Path(s.path).stem)) for s in dataset.gallery
     }
-    assert drawn == {
+    assert sampled == {
         (camera, identity, number)
         for camera, identity in ((1, 1), (4, 1), (5, 1), (1, 3), (2, 3))
         for number in matrices[camera, identity][3, :shots]
@@ -109,14 +111,14 @@ def test_the_official_gallery_needs_its_file(small):
         dataset.gallery  # noqa: B018
 
 
-def test_a_file_that_lists_other_images_is_refused(small):
+def test_a_file_that_lists_other_images_raises(small):
     write_permutations(small, images=30)
     dataset = SYSUMM01(small, shots=10, sampler="official")
     with pytest.raises(ValueError, match="list images that exist"):
         dataset.gallery  # noqa: B018
 
 
-def test_a_file_with_too_few_trials_is_refused(small):
+def test_a_file_with_too_few_trials_raises(small):
     write_permutations(small, trials=2)
     dataset = SYSUMM01(small, trial=5, sampler="official")
     with pytest.raises(ValueError, match=r"lists \[\] in trial 5"):
@@ -129,7 +131,7 @@ def test_training_takes_the_validation_people_too(small):
     assert {s.identity for s in dataset.query} == {1, 3}
 
 
-def test_cameras_tell_the_modality(small):
+def test_cameras_have_a_modality(small):
     dataset = SYSUMM01(small)
     for sample in dataset.train + dataset.test:
         assert f"/cam{sample.camera}/{sample.identity:04d}/" in sample.path
@@ -137,20 +139,20 @@ def test_cameras_tell_the_modality(small):
         assert sample.modality == ("infrared" if infrared else "visible")
 
 
-def test_too_few_images_for_the_shots_are_refused(tmp_path):
+def test_too_few_images_for_the_shots_raise(tmp_path):
     counts = {(1, 1): 9, (3, 1): 1, (1, 2): 1}
     root = make_sysu_mm01(tmp_path / "SYSU", [2], [], [1], counts)
     with pytest.raises(ValueError, match="9 images of identity 1 from camera"):
         SYSUMM01(root, shots=10).gallery  # noqa: B018
 
 
-def test_a_listed_person_without_images_is_refused(small):
+def test_a_listed_person_without_images_raises(small):
     (small / "exp" / "val_id.txt").write_text("77")
     with pytest.raises(ValueError, match="identity=77, for whom there is no"):
         SYSUMM01(small).train  # noqa: B018
 
 
-def test_a_person_in_both_halves_is_refused(small):
+def test_a_person_in_both_halves_raises(small):
     (small / "exp" / "val_id.txt").write_text("4,3")
     with pytest.raises(
         ValueError, match=r"training and test.*identities=\[3\]"
@@ -162,7 +164,7 @@ def test_a_person_in_both_halves_is_refused(small):
     "option",
     [{"mode": "outdoor"}, {"shots": 5}, {"trial": 10}, {"sampler": "mat"}],
 )
-def test_an_unknown_option_is_refused(small, option):
+def test_an_unknown_option_raises(small, option):
     ((name, value),) = option.items()
     with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
         SYSUMM01(small, **option)

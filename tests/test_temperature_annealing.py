@@ -71,7 +71,7 @@ def test_a_later_initial_epoch_starts_lower(per):
 
 
 @pytest.mark.parametrize("per", ["epoch", "step"])
-def test_after_a_crash_it_goes_on_where_it_was(per, tmp_path):
+def test_after_a_crash_it_resumes_where_it_was(per, tmp_path):
     class Crash(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
@@ -115,7 +115,7 @@ def test_files_written_by_later_callbacks_hold_the_temperature(tmp_path):
     assert written == pytest.approx([1.0, 0.6, 0.2])
 
 
-def test_a_model_without_gates_is_refused():
+def test_a_model_without_gates_raises():
     model = keras.Sequential([keras.Input((3, 3, 2))], name="plain")
     model.add(keras.layers.Conv2D(2, 1))
     model.compile("sgd", "mse")
@@ -123,7 +123,7 @@ def test_a_model_without_gates_is_refused():
         fit(model, TemperatureAnnealing(FALLING))
 
 
-def test_a_model_that_is_not_built_is_refused():
+def test_a_model_that_is_not_built_raises():
     gate = ChannelSearch()
     annealing = TemperatureAnnealing(FALLING)
     annealing.set_model(keras.Sequential([gate], name="unbuilt"))
@@ -131,7 +131,7 @@ def test_a_model_that_is_not_built_is_refused():
         annealing.on_train_begin()
 
 
-def test_steps_that_nobody_counted_are_refused():
+def test_an_unknown_number_of_steps_raises():
     def batches():
         yield MAPS, MAPS
 
@@ -143,12 +143,12 @@ def test_steps_that_nobody_counted_are_refused():
 
 
 @pytest.mark.parametrize("end", [0.0, -0.1, float("nan"), float("inf")])
-def test_a_temperature_that_is_not_positive_is_refused(end):
+def test_a_temperature_that_is_not_positive_raises(end):
     falling = TemperatureAnnealing(lambda progress: end)
     with pytest.raises(ValueError, match="positive, finite temperatures"):
         fit(network(), falling)
 
 
-def test_an_unknown_unit_is_refused():
+def test_an_unknown_unit_raises():
     with pytest.raises(ValueError, match="per='batch'"):
         TemperatureAnnealing(FALLING, per="batch")

@@ -134,7 +134,7 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize(("test", "message"), GRPC, ids=lambda x: str(x)[:50])
-def test_grpc_refuses_as_tf_serving_does(stubs, test, message):
+def test_grpc_rejects_as_tf_serving_does(stubs, test, message):
     with pytest.raises(grpc.RpcError) as error:
         stubs[0].Predict(message, timeout=60)
     assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -228,7 +228,7 @@ def test_models_of_other_makers_are_served(tmp_path):
         assert tf.make_ndarray(answer.outputs["output"]) == 7.0
 
 
-def test_it_is_counted_how_many_agree_and_said_why_others_do_not(capsys):
+def test_it_prints_how_many_agree_and_why_others_do_not(capsys):
     compared = {case.test for case in CASES}
     compared |= {row[0] for row in (*GRPC, *ANSWERED)} | set(OTHERS)
     total = len(compared) + len(NOT_COMPARED)

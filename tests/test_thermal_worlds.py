@@ -180,7 +180,7 @@ def test_png_and_bmp_hold_the_same_pixels(tmp_path):
         ("num_workers", 0),
     ],
 )
-def test_a_bad_argument_is_refused_before_anything_is_written(
+def test_a_bad_argument_raises_before_anything_is_written(
     tmp_path, option, value
 ):
     root = tmp_path / "people"
@@ -210,6 +210,6 @@ def test_a_crowd_may_be_renderered_in_both_modalities(tmp_path):
 
 
 @pytest.mark.parametrize("modalities", [("thermal",), ()])
-def test_unknown_or_no_modalities_are_refused(tmp_path, modalities):
+def test_unknown_or_no_modalities_raise(tmp_path, modalities):
     with pytest.raises(ValueError, match="modalities.*Received: modalities="):
         synthesize_people(tmp_path / "a", modalities=modalities, **CROWD)

@@ -1,4 +1,4 @@
-"""A network of ours gives the numbers of the PyTorch network it imports."""
+"""A network has the outputs of the PyTorch network that it imports."""
 
 import numpy as np
 import pytest
@@ -132,7 +132,7 @@ def test_a_resnet_goes_into_both_stems(depth, tmp_path):
     assert {name.split("/")[0] for name in left} == {"neck", "classifier"}
 
 
-def test_all_that_does_not_fit_is_told_at_once(agw, imported, tmp_path):
+def test_one_error_lists_all_that_does_not_fit(agw, imported, tmp_path):
     weights = dict(agw.state_dict())
     del weights["NL_2.0.theta.bias"]
     weights["NL_2.1.theta.weight"] = torch.ones(256, 512, 1, 1)
@@ -164,7 +164,7 @@ def test_a_classifier_of_other_people_is_skipped_if_asked(imported, checkpoint):
         np.testing.assert_array_equal(array, theirs[name])
 
 
-def test_a_neck_with_a_bias_is_refused(agw, imported, tmp_path):
+def test_a_neck_with_a_bias_raises(agw, imported, tmp_path):
     weights = {**agw.state_dict(), "bottleneck.bias": torch.full((2048,), 0.5)}
     torch.save(weights, tmp_path / "agw.pth")
     with pytest.raises(ValueError, match="Received: `bottleneck.bias`, up to"):
@@ -179,9 +179,9 @@ class Intruder:
 @pytest.mark.parametrize(
     "content", [{"net": Intruder()}, [torch.ones(1)], {"epoch": 3}]
 )
-def test_what_is_no_state_dict_is_refused(imported, content, tmp_path, capsys):
+def test_what_is_no_state_dict_raises(imported, content, tmp_path, capsys):
     torch.save(content, tmp_path / "other.pth")
-    with pytest.raises(ValueError, match="a dict of tensors and nothing that"):
+    with pytest.raises(ValueError, match="dict of tensors without code"):
         import_weights(imported, tmp_path / "other.pth")
     assert "running" not in capsys.readouterr().out
 

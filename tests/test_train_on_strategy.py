@@ -132,7 +132,7 @@ def test_two_workers_one_killed_and_restarted_equal_one_device(
     assert last.name.startswith("last-0003")
 
 
-def test_training_stops_when_a_callback_says_so(tmp_path):
+def test_training_stops_when_a_callback_stops_it(tmp_path):
     log = keras.callbacks.History()
     distributed_search.train(
         tf.distribute.get_strategy(),
@@ -143,7 +143,7 @@ def test_training_stops_when_a_callback_says_so(tmp_path):
     assert log.epoch == [0]
 
 
-def test_workers_stop_together_when_one_of_them_says_so(tmp_path):
+def test_workers_stop_together_when_one_of_them_stops(tmp_path):
     for worker in start_workers(tmp_path, kind="multi_worker_stopped"):
         assert worker.wait(timeout=300) == 0
     (last,) = (tmp_path / "checkpoints").iterdir()

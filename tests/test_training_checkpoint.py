@@ -47,7 +47,7 @@ def everything(model):
 
 
 def search_on(folder, killed_after=None):
-    """Goes on with the search of a folder, as a new process would."""
+    """Resumes the search of a folder, as a new process would."""
     model = make_search(budget=0.5)
     checkpoint = TrainingCheckpoint(folder / "checkpoints", "arch_loss")
     first = checkpoint.restore(model)
@@ -117,8 +117,8 @@ def test_a_full_disk_leaves_the_last_checkpoint_intact(tmp_path):
     before = snapshot(model.variables)
     model.layers[0].kernel.assign_add(model.layers[0].kernel)
     free = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for room in (0, 4096, 40000):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, free[1]))
+    for limit in (0, 4096, 40000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, free[1]))
         try:
             with pytest.raises(OSError):
                 checkpoint.on_epoch_end(1)

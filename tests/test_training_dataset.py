@@ -126,7 +126,7 @@ def test_a_damaged_image_is_named_before_training_starts(tmp_path, cache_bytes):
     sampler = IdentitySampler(samples, 2, 2)
     damaged = Path(samples[5].path)
     damaged.write_bytes(damaged.read_bytes()[:200])
-    with pytest.raises(BadImage, match="damaged or cut off"):
+    with pytest.raises(BadImage, match="damaged or incomplete"):
         training_dataset(samples, sampler, SHAPE, cache_bytes=cache_bytes)
 
 

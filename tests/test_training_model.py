@@ -109,13 +109,13 @@ def test_it_trains_any_model_with_keras_losses():
     assert {"loss", "accuracy"} == set(model.fit(batches, verbose=0).history)
 
 
-def test_an_unbuilt_model_is_refused():
+def test_an_unbuilt_model_raises():
     unbuilt = keras.Sequential([keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="needs a built model.*Received"):
         TrainingModel(unbuilt)
 
 
-def test_labels_that_the_classifier_lacks_are_refused():
+def test_labels_that_the_classifier_lacks_raise():
     def renumber(images, labels):
         return images, {name: people - 3 for name, people in labels.items()}
 
@@ -123,7 +123,7 @@ def test_labels_that_the_classifier_lacks_are_refused():
         make_training(small_network(None)).fit(make_batches().map(renumber))
 
 
-def test_a_batch_without_a_modality_is_refused():
+def test_a_batch_without_a_modality_raises():
     def drop(images, labels):
         return {"visible": images["visible"]}, labels
 
@@ -131,7 +131,7 @@ def test_a_batch_without_a_modality_is_refused():
         make_training(small_network(None)).fit(make_batches().map(drop))
 
 
-def test_an_image_without_a_label_is_refused():
+def test_an_image_without_a_label_raises():
     def drop(images, labels):
         return images, {name: people[:3] for name, people in labels.items()}
 

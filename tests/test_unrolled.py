@@ -158,12 +158,12 @@ def test_weights_are_put_back_bit_by_bit(kind):
 def test_all_terms_see_the_same_noise():
     model = make_search(mode="second_order")
     seeds = save_seeds(model)
-    model.gate_gradients(make_batch(1))  # one draw
-    after_one_draw = snapshot(save_seeds(model))
-    assert not identical(after_one_draw, snapshot(seeds))
+    model.gate_gradients(make_batch(1))  # one sample
+    after_one_sample = snapshot(save_seeds(model))
+    assert not identical(after_one_sample, snapshot(seeds))
     restore_seeds(model, seeds)
     unrolled_gradients(model, make_batch(0), make_batch(1))
-    assert identical(after_one_draw, snapshot(save_seeds(model)))
+    assert identical(after_one_sample, snapshot(save_seeds(model)))
 
 
 def test_it_scales_as_the_optimizer_of_the_logits_expects():

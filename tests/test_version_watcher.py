@@ -8,7 +8,7 @@ from nfs_keras.serving.stand_in.version_watcher import VersionWatcher
 
 
 class Load:
-    """Loads a version unless a file says that it is broken."""
+    """Loads a version unless a file marks it as broken."""
 
     def __init__(self):
         self.paths = []

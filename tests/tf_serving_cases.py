@@ -330,13 +330,13 @@ CASES = [*READ, *WRITTEN, *HTTP]
 
 # Where the stand-in answers otherwise, and knows it.
 DIFFERENT = {
-    JSON + "DeeplyNestedWellFormed": "Python's JSON reader refuses so deep a "
-    "nesting, also where nobody reads it: 400",
+    JSON + "DeeplyNestedWellFormed": "Python's JSON reader rejects so deep a "
+    "nesting, also in a part that is not read: 400",
 }
 
 EXAMPLES = "the model has no endpoint that takes examples; UNIMPLEMENTED"
 ONE_MODEL = "the stand-in serves one model, from its folder"
-LABELS = "there are no version labels; the refusal of a label is compared"
+LABELS = "there are no version labels; the error for a label is compared"
 OTHER_KIND = "it is about a kind of model that we do not export"
 INSIDE = "it is about a function inside, which no request reaches"
 NOT_COMPARED = {

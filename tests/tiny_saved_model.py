@@ -6,7 +6,7 @@ DIM = 8
 
 
 class TinyModel(tf.Module):
-    """Embeds a picture as the projection of its 4 x 4 thumbnail."""
+    """Embeds a image as the projection of its 4 x 4 thumbnail."""
 
     def __init__(self, seed=0):
         super().__init__()
@@ -44,6 +44,6 @@ def save_tiny_model(directory, seed=0):
 
 
 def png(rng, height=8, width=4):
-    """Encodes a random picture."""
+    """Encodes a random image."""
     image = rng.integers(0, 256, (height, width, 3), "uint8")
     return tf.io.encode_png(image).numpy()

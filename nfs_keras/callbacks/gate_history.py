@@ -1,4 +1,4 @@
-"""Remembers how the gates moved during a search."""
+"""Records the gates' logits during a search."""
 
 import pathlib
 
@@ -13,8 +13,8 @@ class GateHistory(keras.callbacks.Callback):
 
     The arrays are, by the names of `named_gates`, `(epochs, modalities,
     channels)` or `(epochs, modalities, height, width)`; and `"temperature"`,
-    `(epochs,)`. A search that is resumed at an epoch
-    replaces what stood from there on.
+    `(epochs,)`. A search that is resumed at an epoch replaces the entries
+    from that epoch on.
 
     Args:
         path: The file; made if absent.

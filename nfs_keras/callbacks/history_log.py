@@ -1,4 +1,4 @@
-"""Writes what training reports into one table."""
+"""Writes the logs of training into one table."""
 
 import csv
 import pathlib
@@ -12,13 +12,13 @@ from nfs_keras.files import replace_file
 class HistoryLog(keras.callbacks.Callback):
     """Appends each epoch's values to a CSV file, one row per epoch.
 
-    `seconds` and `cpu_seconds` are what the epoch took, by the clock and of
-    all processors. Several stages of a run share the file. A stage that is
-    resumed at an epoch replaces the rows from there on, so none stands twice.
+    `seconds` is the time of the epoch by the clock, `cpu_seconds` that of all
+    processors. Several stages of a run share the file. A stage that is
+    resumed at an epoch replaces the rows from that epoch on.
 
     Args:
         path: The CSV file; made if absent.
-        stage: Name of what is being trained, the first column.
+        stage: Name of the stage, the first column.
     """
 
     def __init__(self, path, stage):

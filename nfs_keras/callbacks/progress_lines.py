@@ -1,4 +1,4 @@
-"""Tells how training goes, a line per epoch."""
+"""Prints the progress of training, one line per epoch."""
 
 import time
 
@@ -8,18 +8,18 @@ SHOWN = ("loss", "accuracy", "arch_loss", "open_fraction")
 
 
 class ProgressLines(keras.callbacks.Callback):
-    """Says after each epoch what came out and how much time is left.
+    """Prints after each epoch its losses and the time that is left.
 
     Args:
-        say: Function of one line of text, such as `print`.
-        stage: Name of what is being trained.
-        epochs_after: Int. Epochs that other trainings of the same job will
-            still take; the time left counts them, at this one's pace.
+        print_line: Function of one line of text, such as `print`.
+        stage: Name of the stage that is being trained.
+        epochs_after: Int. Epochs of later stages of the same run; the time
+            left includes them, at the pace of this stage.
     """
 
-    def __init__(self, say, stage, epochs_after=0):
+    def __init__(self, print_line, stage, epochs_after=0):
         super().__init__()
-        self.say = say
+        self.print_line = print_line
         self.stage = stage
         self.epochs_after = epochs_after
         self.started = None
@@ -38,14 +38,14 @@ class ProgressLines(keras.callbacks.Callback):
             if name in (logs or {})
         ]
         left = duration(pace * (num_epochs - done + self.epochs_after))
-        self.say(
+        self.print_line(
             f"    {self.stage} {done}/{num_epochs}: {', '.join(values)}; "
             f"about {left} left"
         )
 
 
 def duration(seconds):
-    """Writes 95 as `1:35`, and 5000 as `1:23:20`."""
+    """Formats seconds: 95 as `1:35`, and 5000 as `1:23:20`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -7,27 +7,27 @@ from nfs_keras.evaluation import retrieval_metrics
 
 
 class RetrievalEvaluation(keras.callbacks.Callback):
-    """Puts retrieval metrics into the logs, for choosing an epoch honestly.
+    """Adds retrieval metrics on validation people to the logs.
 
-    Of the samples it is given, each modality in turn is searched for in the
-    other. The logs receive, in percent and averaged over these directions,
+    Each modality of the given samples in turn is searched for in the other.
+    The logs receive, in percent and averaged over these directions,
     `val_rank1` (and other ranks), `val_mean_ap` and `val_mean_inp`. List it
     before callbacks that read them, such as
     `keras.callbacks.EarlyStopping("val_mean_ap", mode="max")` and
     `ModelCheckpoint`.
 
-    Many published numbers are those of the epoch that was best on the test
-    people. Here test people are refused: hold people out of the training set,
-    for example with `nfs_keras.datasets.split_by_identity`, and train without
-    them.
+    Many published scores are those of the epoch that was best on the test
+    people. Here test people raise an error: hold people out of the training
+    set, for example with `nfs_keras.datasets.split_by_identity`, and train
+    without them.
 
     Args:
         embed: Function from a list of samples to (N, D) embeddings, by the
             network that is being trained;
             `nfs_keras.evaluation.ImageEmbedder` makes one.
         samples: Validation samples of both modalities.
-        dataset: The reader that they come from. Its test identities are off
-            limits.
+        dataset: The reader that they come from. Its test identities are not
+            allowed.
         every: Positive int. Epochs from one measurement to the next; the
             first epoch of a `fit` is always measured, and between
             measurements the logs repeat the last. Defaults to `1`.
@@ -35,8 +35,8 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         queries: Query modalities. Defaults to both.
         protocol: Name of a protocol or a `Protocol`. Defaults to `"regdb"`,
             which has no camera rules.
-        allow_test: Whether test identities may be measured after all: then
-            choose nothing by these numbers. Defaults to `False`.
+        allow_test: Whether test identities are allowed: then choose nothing
+            by these scores. Defaults to `False`.
 
     Raises:
         ValueError: If a sample shows a test identity, or a modality has no
@@ -90,7 +90,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             logs.update(self._figures)
 
     def _measure(self):
-        # On JAX, reading `model` brings its weights back from the step.
+        # On JAX, reading `model` copies its weights back from the step.
         getattr(self, "model", None)
         embeddings = np.asarray(self.embed(self.samples))
         directions = [
@@ -118,13 +118,13 @@ class RetrievalEvaluation(keras.callbacks.Callback):
 
 
 def check_no_test_identity(samples, dataset):
-    """Refuses to measure on the people of the final test."""
+    """Raises `ValueError` if a sample shows a person of the final test."""
     test = {s.identity for s in [*dataset.query, *dataset.gallery]}
     people = {s.identity for s in samples}
     if people & test:
         raise ValueError(
-            "`RetrievalEvaluation` measures validation people: an epoch that "
-            "is chosen on test people makes the test worthless. "
+            "`RetrievalEvaluation` evaluates validation people: a test is "
+            "biased if an epoch is chosen on its people. "
             f"Received: {len(people & test)} of {len(people)} identities are "
             f"test identities of {dataset.name}. "
             "Hold people out of `dataset.train`, or pass `allow_test=True` "

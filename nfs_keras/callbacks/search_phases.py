@@ -1,4 +1,4 @@
-"""Takes a search through its three phases in one run."""
+"""The callback that switches the three phases of a search."""
 
 import keras
 
@@ -6,17 +6,17 @@ import keras
 class SearchPhases(keras.callbacks.Callback):
     """Opens, searches and freezes the gates of a `SearchModel` in one `fit`.
 
-    First the gates are open and only weights train, for gates that are
-    compared by untrained weights learn nothing; then gates and weights train
-    in turn; then the gates are derived and frozen, and the weights go on with
-    the hard masks. Progress is counted as in `TemperatureAnnealing`, so a
-    resumed `fit` continues in the phase it was in, with the same masks.
+    First the gates are open and only weights train, because gates learn
+    nothing from untrained weights; then gates and weights train in turn; then
+    the gates are derived and frozen, and the weights train with the hard
+    masks. Progress is counted as in `TemperatureAnnealing`, so a resumed `fit`
+    continues in the same phase, with the same masks.
 
     Args:
         start: Float in [0, 1]. Share of the epochs before the search.
             Defaults to `0.25`.
-        freeze: Float in [0, 1], from where on the gates are frozen. With `1.0`
-            they never are. Defaults to `0.65`.
+        freeze: Float in [0, 1]. Share of the epochs before the gates are
+            frozen; with `1.0` they never are. Defaults to `0.65`.
         on_freeze: Function that is called with the `Architecture`, or `None`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The callback that hardens the search gates as training goes on."""
+"""The callback that lowers the temperature of the gates during training."""
 
 import math
 
@@ -11,10 +11,10 @@ class TemperatureAnnealing(keras.callbacks.Callback):
     """Sets the temperature of every search gate by a schedule.
 
     A search starts with soft choices, which all get a gradient, and ends with
-    hard ones, which are what is derived. Progress is 0 in the first epoch (or
+    hard ones, close to the derived ones. Progress is 0 in the first epoch (or
     step) of a `fit` and 1 in its last, counted from `initial_epoch=0` to
     `epochs` whichever part of them this `fit` runs. It depends on nothing
-    else, so a resumed `fit` goes on where it was.
+    else, so a resumed `fit` continues the schedule.
 
     Each epoch's logs receive `temperature`, the last one that was set. Give
     this callback before those that write logs to files.
@@ -23,8 +23,9 @@ class TemperatureAnnealing(keras.callbacks.Callback):
         schedule: Callable from progress, a float in [0, 1], to a positive
             temperature; `nfs_keras.schedules` has some.
         per: `"epoch"` or `"step"`, when to set it. With `"step"`, `fit` must
-            know its number of steps; under `steps_per_execution` the first
-            step of an execution speaks for the others. Defaults to `"epoch"`.
+            know its number of steps; under `steps_per_execution` all steps of
+            an execution have the temperature of its first. Defaults to
+            `"epoch"`.
 
     Raises:
         ValueError: For an unknown `per`; when `fit` begins, if the model has
@@ -97,7 +98,7 @@ class TemperatureAnnealing(keras.callbacks.Callback):
             logs["temperature"] = self._temperature
 
     def _anneal(self, position, total):
-        """Sets the temperature of place `position` of `total`, from 0."""
+        """Sets the temperature at `position`, counted from 0, of `total`."""
         progress = min(position / max(total - 1, 1), 1.0)
         temperature = float(self.schedule(progress))
         if not 0 < temperature < math.inf:
@@ -106,7 +107,7 @@ class TemperatureAnnealing(keras.callbacks.Callback):
                 f"Received: schedule({progress})={temperature}. "
                 "Let it end above zero, for example at 0.1."
             )
-        # On JAX, reading `self.model` brings its state back from the step.
+        # On JAX, reading `self.model` copies its state back from the step.
         for gate in find_gates(self.model):
             gate.temperature.assign(temperature)
         self._temperature = temperature

@@ -11,11 +11,11 @@ SUFFIX = ".keras"
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
-    """Keeps the last state of a training run, and the best one.
+    """Saves the last state of a training run, and the best one.
 
     A state is everything that `model.save` writes: weights, logits, batch-norm
-    statistics, temperature, the seeds of the noise, and every optimizer.
-    Training from it goes on as if it had never stopped, given data that is a
+    statistics, temperature, the seeds of the noise, and every optimizer. A
+    training resumed from it equals an uninterrupted one, given data that is a
     function of the step (see `training_dataset`). Files are replaced
     atomically: a crash or a full disk leaves the previous one intact.
 
@@ -25,7 +25,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     Args:
         directory: Folder of the checkpoints; made if absent.
         monitor: Name of a log value that is better when smaller, or `None` to
-            keep no best state. Epochs without the value are passed over.
+            keep no best state. Epochs without the value are ignored.
             Defaults to `None`.
 
     Example:
@@ -54,7 +54,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             model: A built and compiled model like the one that was saved.
 
         Returns:
-            The number of epochs that are done: `initial_epoch` of `fit`.
+            The number of finished epochs, to pass as `initial_epoch` to `fit`.
         """
         for best in self._files("best"):
             self.best = float(facts(best)[1])
@@ -66,7 +66,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         value = float((logs or {}).get(self.monitor, math.inf))
-        if value < self.best:  # first: an epoch that is last is done
+        if value < self.best:  # before "last", which marks the epoch as done
             self.best = value
             self._save("best", f"{epoch + 1:04d}-{value!r}")
         self._save("last", f"{epoch + 1:04d}")
@@ -78,7 +78,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         old = self._files(kind)
         new = self.directory / f"{kind}-{description}{SUFFIX}"
         with replace_path(new) as partial:
-            # Not `save_weights`: on a full disk HDF5 takes Python down with it.
+            # Not `save_weights`: on a full disk HDF5 crashes Python.
             self.model.save(partial)
         for file in old:
             if file != new:

@@ -1,3 +1,3 @@
-"""The command `nfs-reid`, and how the examples run."""
+"""The command `nfs-reid`, and the function that runs the examples."""
 
 from nfs_keras.cli.program import run as run

@@ -1,13 +1,13 @@
-"""What several verbs take: words after their flags, and a reader."""
+"""Arguments that several verbs share: words without flags, and a reader."""
 
 from absl import flags
 
 
 def words_named(words, *names):
-    """Checks that as many words came as there are names.
+    """Checks that the number of words equals the number of names.
 
     Returns:
-        The words; a single one as itself.
+        The list of words, or the only word.
     """
     if len(words) != len(names):
         raise ValueError(
@@ -18,7 +18,7 @@ def words_named(words, *names):
 
 
 def reader_flag(values):
-    """Gives a verb the flag that names a reader of the user's own."""
+    """Adds to a verb the flag for a reader of the user's own."""
     flags.DEFINE_string(
         "reader", None, "Your own reader of the data: my_reader.py:MyReader.",
         flag_values=values,

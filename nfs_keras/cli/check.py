@@ -1,11 +1,12 @@
-"""Tells which dataset lies in a folder and what is wrong with it.
+"""Recognizes the dataset in a folder and lists its flaws.
 
     nfs-reid check data/RegDB
 
 DATA is the folder of a benchmark or of images of your own, or a CSV file that
 lists them. Counts against the published numbers; lists missing, unreadable,
-empty, wrongly named and duplicated files, people in both halves, and what the
-protocol cannot score. The exit status is 0 if training may start, else 1.
+empty, wrongly named and duplicated files, people in both halves, and images
+that the protocol cannot score. The exit status is 0 if training may start,
+else 1.
 """
 
 from absl import flags

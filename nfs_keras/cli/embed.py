@@ -4,11 +4,11 @@
     nfs-reid embed --server=localhost:8500 --modality=visible \
         --output=DIR FOLDER
 
-A dataset, also of your own in folders or a CSV file, tells the modality, the
-identity and the camera of its images; without --modality they go to
-DIR/visible and DIR/infrared. Of another FOLDER --modality tells what all its
-images are, and so it does of a list of paths, LIST.parquet. A second start
-skips what is done; images that cannot be read are listed.
+A dataset, also of your own in folders or a CSV file, contains the modality,
+the identity and the camera of its images; without --modality they are written
+to DIR/visible and DIR/infrared. For another FOLDER, or a list of paths
+LIST.parquet, --modality is the modality of all images. A second start skips
+finished images; images that cannot be read are listed.
 """
 
 import os
@@ -49,7 +49,7 @@ flags.DEFINE_enum(
 )  # fmt: skip
 flags.DEFINE_string("output", None, "Folder of the shards.", flag_values=FLAGS)
 flags.DEFINE_enum(
-    "engine", "local", ["local", "ray"], "Who does the work.",
+    "engine", "local", ["local", "ray"], "What runs the embedder.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer("batch_size", 64, "Images a call.", flag_values=FLAGS)

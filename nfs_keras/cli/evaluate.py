@@ -4,8 +4,8 @@
 
 Prints the table; --output=scores writes scores.json and scores.md too. DATA is
 the folder of a benchmark or of images of your own, or a CSV file that lists
-them. It is split as it was for the network's training, and people whom the
-network has learned are refused.
+them. It is split as for the network's training; people of the training raise
+an error.
 """
 
 import keras
@@ -39,11 +39,11 @@ def run(words):
 
 
 def test_split(dataset, facts, trial=None):
-    """Splits a dataset as a network's training did, and refuses leaks.
+    """Splits a dataset as for a network's training; a leak raises an error.
 
     Args:
         dataset: A reader.
-        facts: What the network knows of its training, `network.facts`.
+        facts: Facts about the network's training, `network.facts`.
         trial: Another trial to test on, or `None`.
     """
     data = dict(facts.get("dataset", {}))

@@ -1,4 +1,4 @@
-"""Writes a network as a SavedModel that TF-Serving runs as it is.
+"""Writes a network as a SavedModel for TF-Serving.
 
     nfs-reid export --model=run/model.keras models/person
 

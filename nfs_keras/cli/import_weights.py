@@ -1,10 +1,10 @@
-"""Converts weights that were trained elsewhere into a network of ours.
+"""Converts weights of other programs into a network of this package.
 
     nfs-reid import-weights agw.t agw.keras --backbone=agw --num_identities=395
 
 SOURCE is a PyTorch state_dict of AGW or of torchvision's ResNet-50 or -18, a
 .keras or .h5 file, or the word imagenet. TARGET is a network without search
-cells: evaluate it, or start from it with `reid_network(weights=TARGET)`.
+gates: evaluate it, or start from it with `reid_network(weights=TARGET)`.
 """
 
 from absl import flags
@@ -16,7 +16,7 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_enum(
     "backbone", "resnet50",
     ["agw", "imagenet_resnet50", "resnet18", "resnet50", "tiny"],
-    "What was trained.", flag_values=FLAGS,
+    "Backbone of the weights.", flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer(
     "num_identities", 206, "Identities to classify.", flag_values=FLAGS
@@ -24,15 +24,15 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
     "skip_classifier", False, "Start with a new classifier.", flag_values=FLAGS
 )
-flags.DEFINE_integer("height", 288, "Of the pictures.", flag_values=FLAGS)
-flags.DEFINE_integer("width", 144, "Of the pictures.", flag_values=FLAGS)
+flags.DEFINE_integer("height", 288, "Of the images.", flag_values=FLAGS)
+flags.DEFINE_integer("width", 144, "Of the images.", flag_values=FLAGS)
 
 
 def run(words):
     source, target = words_named(words, "SOURCE", "TARGET.keras")
     if not target.endswith(".keras"):
         raise ValueError(
-            "A network is written as a .keras file. "
+            "A network must be written to a .keras file. "
             f"Received: TARGET={target!r}. Name it {target + '.keras'!r}."
         )
     network = reid_network(

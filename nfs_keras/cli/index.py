@@ -1,9 +1,9 @@
-"""Puts the embeddings of a directory into a gallery.
+"""Adds the embeddings of a directory to a gallery.
 
     nfs-reid index --gallery=people.db EMBEDDINGS_DIR
 
-The gallery is a file, or the address of a Milvus server. An id that it has
-for another image is refused, unless --replace is given.
+The gallery is a file, or the address of a Milvus server. An id that the
+gallery has for another image raises an error, unless --replace is given.
 """
 
 from absl import flags
@@ -16,7 +16,7 @@ flags.DEFINE_string(
     "gallery", None, "people.db or http://host:19530.", flag_values=FLAGS
 )
 flags.DEFINE_bool(
-    "replace", False, "Let images take the place of others with their id.",
+    "replace", False, "Replace images that have the same id.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.mark_flag_as_required("gallery", flag_values=FLAGS)

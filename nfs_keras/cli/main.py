@@ -13,26 +13,26 @@ from nfs_keras.cli.program import (
 )
 
 RESUMES = "Run the same command again: it resumes at the last finished epoch."
-SKIPS = "Run the same command again: it skips what is done."
+SKIPS = "Run the same command again: it skips what is finished."
 RESTARTS = "Run the same command again: it starts over."
 
-# What a verb does, and what it does when it is run again after Ctrl-C.
+# Each verb's description, and the advice to print after Ctrl-C.
 VERBS = {
     "synthesize": (
         "make a synthetic dataset, laid out as a benchmark",
         RESTARTS,
     ),
-    "check": ("examine a dataset before anything is trained on it", RESTARTS),
+    "check": ("check a dataset before anything is trained on it", RESTARTS),
     "train": ("search, train, compact, evaluate, export, report", RESUMES),
     "search": ("only the search: which features are worth keeping", RESUMES),
     "retrain": ("train with an architecture that was found before", RESUMES),
     "evaluate": ("score a network on a dataset's protocol", RESTARTS),
     "export": ("write a network as a SavedModel", RESTARTS),
     "embed": ("embed a folder of images, here or by a server", SKIPS),
-    "index": ("put embeddings into a gallery", SKIPS),
+    "index": ("add embeddings to a gallery", SKIPS),
     "query": ("find a person in a gallery", RESTARTS),
     "import-weights": ("convert PyTorch weights", RESTARTS),
-    "summary": ("print the essence of a run", RESTARTS),
+    "summary": ("print a summary of a run", RESTARTS),
     "report": ("write the page of one run, or compare several", RESTARTS),
 }
 USAGE = """\
@@ -73,13 +73,13 @@ def main(argv=None):
 
 
 def usage():
-    """The text that lists the verbs."""
+    """Returns the text that lists the verbs."""
     lines = [f"  {verb:<16}{what}" for verb, (what, _) in VERBS.items()]
     return USAGE.format(verbs="\n".join(lines))
 
 
 def run_verb(verb, words):
-    """Parses a verb's flags and runs it, or prints what it does."""
+    """Parses a verb's flags and runs it, or prints its help."""
     from absl import flags
 
     with ended_by_ctrl_c():

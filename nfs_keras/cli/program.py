@@ -1,6 +1,7 @@
-"""How a program runs and ends: quietly, repeatably, with one line on errors.
+"""Runs a program: deterministically, without log lines of TensorFlow.
 
-Only a program's `main` decides these: importing a module changes nothing.
+An error ends it with one line. Only a program's `main` sets these: importing a
+module changes nothing.
 """
 
 import contextlib
@@ -11,17 +12,17 @@ import sys
 
 SUCCESS, FAILURE, MISUNDERSTOOD = 0, 1, 2
 INTERRUPTED = 130  # as shells report a program that Ctrl-C has ended
-AGAIN = "Run the same command again: what is done is kept."
+AGAIN = "Run the same command again: finished results are kept."
 
 
 def run(main):
     """Runs an absl program; an error or Ctrl-C ends it with one line.
 
     TensorFlow is made deterministic, so that the same seed gives the same
-    result; its greetings and warnings are left out.
+    result; its log lines are not shown.
 
     Args:
-        main: Function of the list of words that are no flags.
+        main: Function of the list of arguments that are not flags.
     """
     from absl import app
 
@@ -33,9 +34,9 @@ def run(main):
 
 
 def prepare_tensorflow():
-    """Imports TensorFlow without a word, and makes it deterministic.
+    """Imports TensorFlow without its log lines, and makes it deterministic.
 
-    Who wants to hear it sets `TF_CPP_MIN_LOG_LEVEL=0`.
+    Set `TF_CPP_MIN_LOG_LEVEL=0` to see them.
     """
     loud = "TF_CPP_MIN_LOG_LEVEL" in os.environ
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -53,7 +54,7 @@ def prepare_tensorflow():
 
 @contextlib.contextmanager
 def muted_stderr():
-    """Sends what anything, C++ too, writes to standard error nowhere."""
+    """Discards everything that Python or C++ writes to standard error."""
     sys.stderr.flush()
     saved = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
@@ -67,7 +68,7 @@ def muted_stderr():
 
 @contextlib.contextmanager
 def ended_by_ctrl_c():
-    """Lets Ctrl-C end the program at once, not in a traceback of imports."""
+    """Ends the program at once on Ctrl-C, without a traceback of imports."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler:
         yield  # ignored, as in the background, or someone else's
@@ -79,24 +80,24 @@ def ended_by_ctrl_c():
         signal.signal(signal.SIGINT, before)
 
 
-def exit_status(work, program, debug=False, again=AGAIN):
-    """Calls a function, and turns what it raises into an exit status.
+def exit_status(function, program, debug=False, again=AGAIN):
+    """Calls a function, and converts its errors to an exit status.
 
     Args:
-        work: Function without arguments; gives an exit status or `None`.
+        function: Function without arguments; returns an exit status or `None`.
         program: Name that begins the line about an error.
-        debug: Whether an expected error shows its traceback all the same.
-        again: What happens when the program is run again after Ctrl-C.
+        debug: Whether to raise an expected error, for its traceback.
+        again: Sentence about running the program again after Ctrl-C.
 
     Returns:
-        0 for success; 1 for an error that a user can do something about, 2
-        for flags that are not understood, 130 after Ctrl-C. Errors beyond
-        these are faults of the program and raised.
+        0 for success; 1 for an error that a user can correct, 2 for unknown
+        flags, 130 after Ctrl-C. All other errors are faults of the program
+        and raised.
     """
     from absl import flags
 
     try:
-        return work() or SUCCESS
+        return function() or SUCCESS
     except KeyboardInterrupt:
         return end(f"\nStopped. {again}", INTERRUPTED)
     except flags.Error as error:
@@ -112,15 +113,15 @@ def exit_status(work, program, debug=False, again=AGAIN):
 
 
 def explained(error, program, debug, again):
-    """Prints an error that a user can do something about."""
+    """Prints an error that a user can correct."""
     if debug:
         raise error
     full = getattr(error, "errno", None) == errno.ENOSPC
-    advice = f". Make room. {again}" if full else ""
+    advice = f". Free some disk space. {again}" if full else ""
     return end(f"{program}: {error}{advice}", FAILURE)
 
 
 def end(line, status):
-    """Prints a line on standard error, and gives the status back."""
+    """Prints a line on standard error, and returns the status."""
     print(line, file=sys.stderr)
     return status

@@ -1,10 +1,10 @@
-"""Finds the person of an image in a gallery.
+"""Finds the most similar images of a gallery to an image.
 
     nfs-reid query --gallery=people.db --model=saved_model/1 \
         --modality=infrared --top=5 IMAGE
 
 Prints rank, similarity, camera and id. --drawing=answer.png draws the list,
-with ids read as paths below --root; it needs the extra `report`.
+with ids read as paths below --root; it requires the extra `report`.
 """
 
 from absl import flags

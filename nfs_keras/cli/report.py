@@ -1,9 +1,9 @@
-"""Writes the page of a run, or compares several side by side.
+"""Writes the HTML report of a run, or compares several runs.
 
     nfs-reid report RUN [RUN ...]
 
-The page is one file that needs no network: report.html in the folder of the
-run, or here if there are several; --output names another. Needs the extra
+The report is one file that needs no network: report.html in the folder of the
+run, or here if there are several; --output names another. Requires the extra
 `report`.
 """
 
@@ -20,7 +20,7 @@ flags.DEFINE_string("output", None, "The page to write.", flag_values=FLAGS)
 def run(words):
     if not words:
         raise ValueError(
-            "A report tells of at least one run. Received: no folder. "
+            "A report needs at least one run. Received: no folder. "
             "Name one or more: nfs-reid report RUN [RUN ...]."
         )
     folder = pathlib.Path(words[0] if len(words) == 1 else ".")

@@ -1,11 +1,11 @@
-"""Trains with an architecture that was found before.
+"""Trains a network with the architecture of an earlier search.
 
     nfs-reid retrain --architecture=runs/first/architecture.json \
         --data=data/RegDB --output=runs/second
 
 Trains from the start with its masks, compacts, evaluates, exports and reports.
---preset and --search must be those of the search that found it: an
-architecture names every channel and pixel.
+--preset and --search must be those of the search that found it, because an
+architecture lists every channel and pixel.
 """
 
 from absl import flags

@@ -1,10 +1,10 @@
-"""Only the search: which features are worth keeping on this dataset?
+"""Searches which features to keep, without a baseline or an export.
 
     nfs-reid search --data=data/RegDB --output=runs/first
 
-Leaves architecture.json, for `nfs-reid retrain`, gates.npz, how the gates
-moved, and searched.keras, the network that was trained on the way. `nfs-reid
-train` with the same flags resumes from there.
+Writes architecture.json, for `nfs-reid retrain`, gates.npz, the logits of the
+gates by epoch, and searched.keras, the network of the search. `nfs-reid train`
+with the same flags resumes from there.
 """
 
 from nfs_keras.cli.arguments import words_named

@@ -1,4 +1,4 @@
-"""Prints the essence of a run: data, choices, scores, costs, thresholds.
+"""Prints a summary of a run: data, choices, scores, costs, thresholds.
 
 nfs-reid summary RUN
 """

@@ -1,9 +1,9 @@
-"""Makes a synthetic dataset in a benchmark's own layout.
+"""Writes a synthetic dataset in the folders of a benchmark.
 
     nfs-reid synthesize --kind=regdb data/synthetic_regdb
 
-regdb, sysu_mm01 and llcm hold enough people for their protocols; `people` is
-a crowd of one modality to pretrain on. The same seed gives the same bytes.
+regdb, sysu_mm01 and llcm have enough people for their protocols; `people` has
+images of one modality to pretrain on. The same seed gives the same bytes.
 """
 
 from absl import flags
@@ -18,15 +18,17 @@ KINDS = {
     "llcm": synthetic.synthesize_llcm,
     "people": synthetic.synthesize_people,
 }
-flags.DEFINE_enum("kind", "regdb", KINDS, "Whose layout.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "kind", "regdb", KINDS, "Benchmark to imitate.", flag_values=FLAGS
+)
 flags.DEFINE_integer(
-    "num_identities", None, "How many people.", flag_values=FLAGS
+    "num_identities", None, "Number of people.", flag_values=FLAGS
 )
 flags.DEFINE_float(
     "difficulty", None, "From 0 to 1: how much images of one person differ.",
     lower_bound=0.0, upper_bound=1.0, flag_values=FLAGS,
 )  # fmt: skip
-flags.DEFINE_integer("seed", 0, "Seed of the world.", flag_values=FLAGS)
+flags.DEFINE_integer("seed", 0, "Seed of the images.", flag_values=FLAGS)
 
 
 def run(words):
@@ -39,4 +41,4 @@ def run(words):
     KINDS[FLAGS.kind](root, **given)
     print(f"Written: {root}")
     if FLAGS.kind != "people":
-        print(f"Examine it with: nfs-reid check {root}")
+        print(f"Check it with: nfs-reid check {root}")

@@ -2,13 +2,13 @@
 
     nfs-reid train --data=data/RegDB --output=runs/first
 
-A baseline is trained, and for as much processor time another network, whose
-features are searched on the way; it is compacted, evaluated beside the
-baseline, exported for TF-Serving and shown in report.html. docs/run_folder.md
-explains every file of --output.
+Trains a baseline, and for the same processor time a second network whose
+features are searched during training. The second network is compacted,
+compared with the baseline, exported for TF-Serving and described in
+report.html. docs/run_folder.md explains every file of --output.
 
-An interrupted run resumes with the same command. --trial=all trains on all ten
-trials of RegDB and averages, as published figures are. --retrain trains the
+To resume an interrupted run, run the same command again. --trial=all trains on
+all ten trials of RegDB and averages, as in publications. --retrain trains the
 searched network once more, from the start.
 """
 

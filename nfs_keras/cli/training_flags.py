@@ -1,4 +1,4 @@
-"""The flags that the verbs which train have in common."""
+"""The flags of all verbs that train a network."""
 
 import dataclasses
 
@@ -26,7 +26,7 @@ def training_flags():
     )  # fmt: skip
     flags.DEFINE_enum(
         "backbone", None, list(PRETRAINED),
-        "Which network, if not the preset's.", flag_values=values,
+        "Backbone, if not the preset's.", flag_values=values,
     )  # fmt: skip
     flags.DEFINE_string(
         "trial", None, "RegDB: 1 (the default) to 10; `train` takes 'all' too.",

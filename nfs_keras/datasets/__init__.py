@@ -1,14 +1,14 @@
 """Images of people, from a folder on disk to batches for a network.
 
 A *sample* is one image: its file, who is seen, by which camera, in which
-modality. A *reader* lists the samples of a dataset, opens no image, and knows
-the dataset's facts: its protocol, its published counts, what to calibrate on.
-A *sampler* chooses the samples of a step, as indices into such a list. The
-*pipeline* turns them into pixels with TensorFlow operations alone, and checks
-every file before training starts.
+modality. A *reader* lists the samples of a dataset without opening an image,
+and holds the dataset's protocol, its published counts and the people to
+calibrate on. A *sampler* chooses the samples of a step, as indices into such a
+list. The *pipeline* turns them into pixels with TensorFlow operations alone,
+and checks every file before training starts.
 
-Whatever is random depends on a seed and on a step number, never on what came
-before: any step of any run can be made again by itself.
+Random choices depend on a seed and on a step number, never on earlier steps:
+any step of any run can be repeated alone.
 """
 
 from nfs_keras.datasets.augmentation import Augmentation as Augmentation

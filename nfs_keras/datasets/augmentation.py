@@ -65,7 +65,7 @@ class Augmentation:
         self.channel_exchange = channel_exchange
 
     def __call__(self, image, seed, modality):
-        # One draw for all decisions: a draw's cost is in starting it.
+        # One draw for all decisions: the cost is the call, not the numbers.
         draws = tf.unstack(tf.random.stateless_uniform((10,), seed))
         if self.padding:
             image = pad_and_crop(image, self.padding, draws[0], draws[1])
@@ -130,7 +130,7 @@ def erase_rectangle(image, draws):
     """Paints a random rectangle over with the mean colour.
 
     Its area is 2 to 40 % of the image's and its sides are in a ratio between
-    0.3 and 1 / 0.3, before a side longer than the image's is cut to that.
+    0.3 and 1 / 0.3, before a side longer than the image's is limited to it.
 
     Args:
         image: uint8 `(height, width, 3)`.

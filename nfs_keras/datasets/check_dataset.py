@@ -16,17 +16,17 @@ from nfs_keras.datasets.reader import Reader
 from nfs_keras.datasets.sample import Sample
 from nfs_keras.evaluation.search import check_protocol
 
-# What lies beside the images by right.
+# Files that a dataset may contain beside its images.
 COMPANIONS = (".csv", ".json", ".mat", ".md", ".txt")
 
 
 class Finding(NamedTuple):
-    """One kind of flaw in a dataset, and everything that has it.
+    """One kind of flaw in a dataset, and the places where it occurs.
 
     Attributes:
-        is_error: Whether it keeps training from starting.
+        is_error: Whether it prevents training.
         flaw: What is wrong.
-        places: The files, people or messages that it is about.
+        places: The files, people or messages that it concerns.
     """
 
     is_error: bool
@@ -35,13 +35,12 @@ class Finding(NamedTuple):
 
 
 class DatasetReport(NamedTuple):
-    """What the examination of a dataset found.
+    """The results of `check_dataset`.
 
     Attributes:
         name: The dataset, or `"unknown"`.
-        summary: How many people and images there are, as a small table.
-        findings: All flaws. An error keeps training from starting, a warning
-            does not.
+        summary: The number of people and images, as a small table.
+        findings: All flaws. An error prevents training, a warning does not.
     """
 
     name: str
@@ -70,7 +69,7 @@ class DatasetReport(NamedTuple):
 def check_dataset(
     root: str | Path | Reader, verbose: bool = True
 ) -> DatasetReport:
-    """Tells which dataset lies in a folder and what is wrong with it.
+    """Recognizes the dataset in a folder and lists its flaws.
 
     Every image is decoded once, in parallel.
 
@@ -79,8 +78,8 @@ def check_dataset(
         verbose: Whether to show a progress bar.
 
     Returns:
-        A `DatasetReport`. Print it for a table; its `ok` tells whether
-        training may start.
+        A `DatasetReport`. Print it for a table; its `ok` is true if training
+        may start.
     """
     try:
         reader = root if isinstance(root, Reader) else open_dataset(root)
@@ -138,7 +137,7 @@ def list_files(root: Path) -> list[Path]:
 
 
 def find_one_sided(samples: Iterable[Sample]) -> list[Finding]:
-    """Finds people whom only one modality saw."""
+    """Finds people who have images in one modality only."""
     modalities = defaultdict(set)
     for sample in samples:
         modalities[sample.identity].add(sample.modality)
@@ -173,7 +172,7 @@ def find_bad_images(
 
 
 def find_misnamed(reader: Reader, files: Iterable[Path]) -> list[Finding]:
-    """Finds files whose names the dataset's own files never have."""
+    """Finds files whose names do not follow the dataset's pattern."""
     places = []
     for file in files:
         place = file.relative_to(reader.root).as_posix()
@@ -213,7 +212,7 @@ def find_duplicates(root: Path, files: Sequence[Path]) -> list[Finding]:
 
 
 def digest(file: Path) -> bytes | None:
-    """Sums up a file's bytes, or gives `None` if there are none to read."""
+    """Hashes a file's bytes, or returns `None` if it has none to read."""
     try:
         contents = file.read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a run notes down about the data it was given, and checks later."""
+"""Facts about a dataset that a run records, and checks later."""
 
 import hashlib
 import os
@@ -10,7 +10,9 @@ from nfs_keras.datasets.sample import Sample
 
 
 def fingerprint(reader: Reader) -> str:
-    """Tells whether two datasets are the same, without opening an image.
+    """Computes a short code of a dataset, equal for equal datasets.
+
+    No image is opened.
 
     Args:
         reader: A reader of any dataset.
@@ -38,12 +40,12 @@ def statistics(reader: Reader) -> dict[str, int]:
 
 
 def trained_people(reader: Reader) -> list[str]:
-    """Names the people whom a network learns from this reader's training set.
+    """Lists names of the training people, to check later who was trained on.
 
     A name depends on a person's image files (paths below the root, sizes),
     not on the split: a person has one name in all of RegDB's trials, and no
-    two datasets share a name. Keep the list beside the network, and
-    `check_unseen` can tell later whom it has learned.
+    two datasets share a name. Keep the list beside the network:
+    `check_unseen` compares it with the people of a test.
 
     Args:
         reader: A reader of any dataset.
@@ -55,11 +57,11 @@ def trained_people(reader: Reader) -> list[str]:
 
 
 def check_unseen(reader: Reader, trained: Collection[str]) -> None:
-    """Refuses to test a network on people whom it has learned.
+    """Raises an error if a network was trained on the test people.
 
     Args:
         reader: A reader. Its test people must be unseen.
-        trained: What `trained_people` gave for the training set.
+        trained: The list that `trained_people` returned for the training set.
 
     Raises:
         ValueError: If a test person is among the trained ones.
@@ -68,7 +70,7 @@ def check_unseen(reader: Reader, trained: Collection[str]) -> None:
     learned = sorted(i for i, name in names.items() if name in set(trained))
     if learned:
         raise ValueError(
-            "A network is tested on people whom it has not learned. "
+            "A network must be tested on people it was not trained on. "
             f"Received: {reader!r}, of whose {len(names)} test people "
             f"{len(learned)} were trained on, such as identities "
             f"{learned[:5]}. "
@@ -77,7 +79,7 @@ def check_unseen(reader: Reader, trained: Collection[str]) -> None:
 
 
 def name_people(reader: Reader, samples: Collection[Sample]) -> dict[int, str]:
-    """Gives each identity a name that depends on its files alone."""
+    """Names each identity by a hash of its image files."""
     files = defaultdict(list)
     for sample in sorted(samples):
         files[sample.identity].append(place_and_size(reader, sample))
@@ -88,6 +90,6 @@ def name_people(reader: Reader, samples: Collection[Sample]) -> dict[int, str]:
 
 
 def place_and_size(reader: Reader, sample: Sample) -> tuple[str, int]:
-    """The path below the root, and the bytes, of an image file."""
+    """Returns the path below the root, and the size in bytes, of an image."""
     path = os.path.relpath(sample.path, reader.root)
     return path, os.path.getsize(sample.path)

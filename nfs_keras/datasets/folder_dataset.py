@@ -1,4 +1,4 @@
-"""Reader of images of one's own."""
+"""Reader of your own images."""
 
 import csv
 import functools
@@ -19,7 +19,7 @@ HALVES = ("", "train", "test")
 class FolderDataset(Reader):
     """Reads images of your own, from folders or from a table.
 
-    Either the folders tell modality and identity,
+    Either the folders name modality and identity,
 
         <root>/visible/alice/1.jpg
         <root>/infrared/alice/1.png
@@ -31,9 +31,9 @@ class FolderDataset(Reader):
 
     All test images of one modality are searched for among all of the other,
     in both directions, as with RegDB. If the table gives every image a
-    camera, a query does not see images of its own person from its own
-    camera. Ranks beyond the smaller gallery are left out, and the table of
-    scores then says so.
+    camera, a query is not compared with images of the same person from the
+    same camera. Ranks beyond the smaller gallery are left out, with a note
+    below the table of scores.
 
     Args:
         root: Folder that holds the images.
@@ -45,8 +45,8 @@ class FolderDataset(Reader):
         seed: Int. Chooses who is tested on.
 
     Attributes:
-        identity_names: What folders or table call each identity. Identities
-            are numbered from 0 in the alphabetical order of their names.
+        identity_names: Name of each identity, from the folders or the table.
+            Identities are numbered from 0 in alphabetical order of names.
     """
 
     name = "folder"
@@ -98,11 +98,12 @@ class FolderDataset(Reader):
         notes = []
         if self.protocol.excludes_same_camera:
             notes.append(
-                "A query does not see its own person from its own camera."
+                "A query is not compared with images of the same person from "
+                "the same camera."
             )
         if self.ranks != RANKS:
             notes.append(
-                f"Ranks end at {self.ranks[-1]}: the smaller gallery has "
+                f"The last rank is {self.ranks[-1]}: the smaller gallery has "
                 f"{self._gallery_size()} images."
             )
         return tuple(notes)
@@ -130,7 +131,7 @@ class FolderDataset(Reader):
 
     @functools.cached_property
     def _halves(self):
-        """The half of each person for whom the table gives none."""
+        """Maps each person without a `split` to "train" or "test"."""
         names = sorted({r["identity"] for r in self._rows if not r["split"]})
         if len(names) == 1 == len(self.identity_names):
             raise ValueError(
@@ -151,7 +152,7 @@ class FolderDataset(Reader):
 
     @functools.cached_property
     def _rows(self):
-        """The columns of each image."""
+        """List of dicts: the columns of each image."""
         if self.csv_file is None:
             return rows_of_folders(self.root)
         return rows_of_table(self.root / self.csv_file)
@@ -201,7 +202,7 @@ def rows_of_table(file: Path) -> list[dict[str, str]]:
 
 
 def is_table(file: Path) -> bool:
-    """Tells whether a file is a CSV file with the columns of a dataset."""
+    """Returns whether a file is a CSV file with the columns of a dataset."""
     if file.suffix.lower() != ".csv" or not file.is_file():
         return False
     with file.open(encoding="utf-8-sig", errors="replace") as lines:
@@ -222,7 +223,7 @@ def parse_line(where: str, line: str) -> list[str]:
 
 
 def check_row(row: dict[str, str], where: str, is_complete: bool) -> None:
-    """Refuses a row of the table that is not as the class asks."""
+    """Raises `ValueError` unless a row of the table is complete and valid."""
     faults = [f"no {name}" for name in COLUMNS if not row.get(name)]
     if row.get("modality", "") not in MODALITIES:
         faults.append(f"modality={row.get('modality')!r}")

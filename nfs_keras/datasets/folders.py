@@ -54,11 +54,11 @@ def read_people(
 def sample_gallery(
     samples: Iterable[Sample], shots: int, seed: int
 ) -> list[Sample]:
-    """Draws `shots` images of each person from each camera.
+    """Samples `shots` images of each person from each camera.
 
-    The field's own code draws with Python's `random`, people in the outer
-    loop and cameras in the inner, both ascending, from sorted file names.
-    This is the same draw.
+    The published evaluation code samples with Python's `random`, people in the
+    outer loop and cameras in the inner, both ascending, from sorted file
+    names. This function samples the same images.
 
     Raises:
         ValueError: A camera has fewer than `shots` images of a person.

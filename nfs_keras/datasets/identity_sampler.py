@@ -1,4 +1,4 @@
-"""Draws training batches of P people, K images each, in both modalities."""
+"""Samples training batches of P people, K images each, in both modalities."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from nfs_keras.modalities import MODALITIES
 
 
 class IdentitySampler:
-    """Draws batches that hold positives and negatives in both modalities.
+    """Samples batches with positives and negatives in both modalities.
 
     A batch has `num_identities` different people and, of each, as many
     visible as infrared images. Which ones depends on the seed and the step
     alone, so that a run can resume at any step.
 
-    An epoch meets every person once before anyone a second time (its last
+    An epoch contains every person once before anyone a second time (its last
     batch is filled up with people from the epoch's beginning). Images of a
-    person are drawn without replacement; only when there are fewer than
+    person are sampled without replacement; only when there are fewer than
     `images_per_modality`, they repeat, as evenly as possible.
 
     Args:
@@ -26,13 +26,13 @@ class IdentitySampler:
         num_identities: Positive int P, people in a batch. Defaults to `8`.
         images_per_modality: Positive int K. Defaults to `4`.
         seed: Non-negative int. Defaults to `0`.
-        replacement: Draws each batch without regard to earlier ones, and
-            images with replacement, as AGW does (Ye et al., TPAMI 2021).
+        replacement: Whether to sample each batch independently, and images
+            with replacement, as AGW does (Ye et al., TPAMI 2021).
             An epoch is then one batch for every P x K images of the larger
             modality. Defaults to `False`.
 
     Attributes:
-        num_batches_per_epoch: How many steps make an epoch.
+        num_batches_per_epoch: Number of steps in an epoch.
 
     Raises:
         ValueError: There are fewer people than `num_identities`, or a person
@@ -58,7 +58,7 @@ class IdentitySampler:
         self.num_batches_per_epoch = self._count_batches(samples)
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draws the batch of a step.
+        """Samples the batch of a step.
 
         Args:
             step: Non-negative int, counted from the beginning of training.
@@ -108,7 +108,7 @@ class IdentitySampler:
 def index_by_identity(
     samples: Sequence[Sample],
 ) -> dict[int, dict[str, np.ndarray]]:
-    """Lists where each identity's images of each modality stand."""
+    """Lists the indices of each identity's images of each modality."""
     images = defaultdict(lambda: {modality: [] for modality in MODALITIES})
     for index, sample in enumerate(samples):
         images[sample.identity][sample.modality].append(index)
@@ -122,7 +122,7 @@ def index_by_identity(
 
 
 def check_batch_shape(num_identities, images_per_modality):
-    """Refuses batches without people or images."""
+    """Raises `ValueError` for batches without people or images."""
     if num_identities < 1 or images_per_modality < 1:
         raise ValueError(
             "A batch needs at least one person and one image. "
@@ -133,7 +133,7 @@ def check_batch_shape(num_identities, images_per_modality):
 
 
 def check_identities(images, num_identities):
-    """Refuses too few people, and people whom one modality never saw."""
+    """Raises `ValueError` for too few people, or for one modality only."""
     if len(images) < num_identities:
         raise ValueError(
             "`num_identities` cannot exceed the people in the samples. "

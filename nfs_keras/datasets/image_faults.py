@@ -1,8 +1,8 @@
 """Finds images that cannot be trained on, before training begins.
 
 A file of a few kilobytes can unpack into gigabytes of pixels, so sizes are
-read from the first bytes before anything is decoded. What the headers let
-pass, the decoder of `images.py` understands.
+read from the first bytes before anything is decoded. The decoder of
+`images.py` can read every format that the check of the header accepts.
 """
 
 import os
@@ -18,13 +18,14 @@ import tensorflow as tf
 from nfs_keras.datasets.images import decode_image
 from nfs_keras.datasets.sample import Sample
 
-# 4096 x 4096: no image of one person is larger, and many a bomb is.
+# 4096 x 4096: larger than any image of one person, smaller than the
+# decompression bombs that the limit stops.
 MAX_PIXELS = 2**24
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class BadImage(ValueError):
-    """Says which image cannot be used, and why.
+    """Error that names an image that cannot be used, and the reason.
 
     Args:
         path: The file.
@@ -43,7 +44,7 @@ class BadImage(ValueError):
 
 
 def check_headers(samples: Iterable[Sample]) -> None:
-    """Refuses samples whose files do not even begin like images.
+    """Raises `BadImage` if a file does not begin like an image.
 
     Raises:
         BadImage: A file is missing, unreadable, empty, no image or too
@@ -54,7 +55,7 @@ def check_headers(samples: Iterable[Sample]) -> None:
 
 
 def check_images(samples: Sequence[Sample]) -> None:
-    """Decodes all samples once, in parallel, and keeps nothing.
+    """Decodes all samples once, in parallel, to find damaged files.
 
     Raises:
         BadImage: A file cannot be decoded; the first one is named.
@@ -67,7 +68,7 @@ def check_images(samples: Sequence[Sample]) -> None:
 def find_faults(
     paths: Sequence[str | Path], verbose: bool = False
 ) -> list[BadImage | None]:
-    """Decodes files in parallel and tells what is wrong with each.
+    """Decodes files in parallel and describes the fault of each.
 
     Args:
         paths: Image files.
@@ -86,7 +87,7 @@ def find_faults(
 
 
 def find_fault(path: str | Path) -> BadImage | None:
-    """Decodes one file as training would, and tells what is wrong with it."""
+    """Decodes one file as training would, and returns its fault or `None`."""
     try:
         check_header(path)
         with tf.device("CPU:0"):
@@ -94,7 +95,7 @@ def find_fault(path: str | Path) -> BadImage | None:
     except BadImage as fault:
         return fault
     except tf.errors.InvalidArgumentError:
-        return BadImage(path, "is damaged or cut off")
+        return BadImage(path, "is damaged or incomplete")
     return None
 
 
@@ -116,7 +117,7 @@ def check_header(path: str | Path) -> tuple[int, int]:
     except OSError as error:
         raise BadImage(path, f"cannot be read: {error.strerror}") from None
     except struct.error:
-        raise BadImage(path, "breaks off in its header") from None
+        raise BadImage(path, "ends within its header") from None
     except ValueError as error:
         raise BadImage(path, str(error)) from None
     if not 0 < height * width <= MAX_PIXELS:
@@ -143,13 +144,13 @@ def read_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def read_bmp_size(head: bytes, file: BinaryIO) -> tuple[int, int]:
-    """Reads `(width, height)`, and refuses palettes that are not grey."""
+    """Reads `(width, height)`; a palette that is not grey is an error."""
     header_size, width, height = struct.unpack("<Iii", head[14:26])
     (depth,) = struct.unpack("<H", head[28:30])
     if depth not in (8, 24, 32):
         raise ValueError(f"is a BMP of {depth} bits per pixel, not 8 or more")
     if depth == 8:
-        # The decoder takes palette indices for grey levels.
+        # The decoder uses palette indices as grey levels.
         file.seek(14 + header_size)
         palette = file.read(1024)
         greys = bytes(range(256))
@@ -159,7 +160,7 @@ def read_bmp_size(head: bytes, file: BinaryIO) -> tuple[int, int]:
 
 
 def read_jpeg_size(file: BinaryIO) -> tuple[int, int]:
-    """Walks from segment to segment until one tells `(width, height)`."""
+    """Reads segment after segment until one holds `(width, height)`."""
     file.seek(2)
     while True:
         marker, code, length = struct.unpack(">BBH", file.read(4))

@@ -1,9 +1,9 @@
 """Decodes and resizes images: the same way everywhere, inside a graph.
 
 Training, evaluation and the exported model call these functions and no others,
-so that a network meets at serving the very pixels that it was trained on. They
-are made of TensorFlow operations alone and can be traced into a `tf.data`
-pipeline or a SavedModel.
+so that a served network reads the same pixels as in training. They consist of
+TensorFlow operations alone and can be traced into a `tf.data` pipeline or a
+SavedModel.
 """
 
 import tensorflow as tf
@@ -44,7 +44,7 @@ def resize_image(image: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:
         numbers in [0, 255].
     """
     size = tf.convert_to_tensor(image_shape[:2])
-    # What grows needs no smoothing, and without it takes a third of the time.
+    # Enlarging needs no smoothing, and without it takes a third of the time.
     resized = tf.cond(
         tf.reduce_any(tf.shape(image)[-3:-1] > size),
         lambda: tf.image.resize(image, size, antialias=True),

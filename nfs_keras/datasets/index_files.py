@@ -1,4 +1,4 @@
-"""Reads the text files that say which image belongs to which split.
+"""Reads the text files that assign images to splits.
 
 Two formats serve all benchmarks: lines of `path label`, and one line of
 comma-separated identities. Every error names the file and the line.
@@ -60,7 +60,7 @@ def read_identities(file: Path) -> list[int]:
 
 
 def read_lines(file: Path) -> list[tuple[str, str]]:
-    """Reads the lines that are not blank, each after its place."""
+    """Reads the lines that are not blank, as `(place, line)` pairs."""
     try:
         # Spreadsheets begin a file with a byte-order mark.
         text = file.read_text(encoding="utf-8-sig")
@@ -92,7 +92,7 @@ def read_lines(file: Path) -> list[tuple[str, str]]:
 
 
 def is_number(text: str) -> bool:
-    """Tells whether text is a plain decimal number."""
+    """Returns whether text is a plain decimal number."""
     return text.isascii() and text.isdecimal()
 
 
@@ -109,7 +109,7 @@ def relative_path(text: str, where: str) -> PurePosixPath:
 
 
 def check_unique(entries: Iterable[tuple[Hashable, str]]) -> None:
-    """Refuses a split file that names something twice."""
+    """Raises `ValueError` if a split file names something twice."""
     places = {}
     for value, where in entries:
         if value in places:

@@ -27,7 +27,7 @@ RELEASED = (
 
 
 class LLCM(Reader):
-    """Reads LLCM: 1,064 people before nine cameras, in low light.
+    """Reads LLCM: 1,064 people seen by nine cameras, in low light.
 
     | split | people | visible | infrared |
     | ----- | ------ | ------- | -------- |

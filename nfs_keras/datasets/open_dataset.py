@@ -1,4 +1,4 @@
-"""Opens a dataset without being told which one it is."""
+"""Opens a dataset, and recognizes which one it is by its folders."""
 
 import importlib
 import importlib.util
@@ -20,15 +20,15 @@ def open_dataset(
     reader: type[Reader] | str | None = None,
     **options: Any,
 ) -> Reader:
-    """Chooses the reader whose folders lie in `root`.
+    """Opens the dataset in `root` with the reader that fits its folders.
 
     Args:
         root: Folder of RegDB, SYSU-MM01, LLCM, or of images of your own; or a
             CSV file that lists images of your own. In a folder such a file
             comes before the folders `visible/` and `infrared/`.
-        reader: A `Reader` of your own instead: its class, or where it is
-            written, as `"my_reader.py:MyReader"` or `"module:MyReader"`.
-        options: What the reader is made with, such as `trial=2`.
+        reader: A `Reader` of your own instead: its class, or the place of its
+            code, as `"my_reader.py:MyReader"` or `"module:MyReader"`.
+        options: Arguments of the reader, such as `trial=2`.
 
     Raises:
         ValueError: `root` holds the folders of no known dataset, or an option
@@ -69,7 +69,7 @@ def find_reader(root: Path, options: dict[str, Any]) -> tuple:
 
 
 def only(tables: list[str], root: Path) -> str:
-    """Refuses to choose between several tables."""
+    """Returns the only table, or raises `ValueError` if there are several."""
     if len(tables) > 1:
         raise ValueError(
             "A folder holds one table of images. "

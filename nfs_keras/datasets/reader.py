@@ -1,4 +1,4 @@
-"""What the readers of all datasets have in common."""
+"""The base class of the readers of all datasets."""
 
 import functools
 import inspect
@@ -16,25 +16,25 @@ from nfs_keras.text_tables import format_table
 
 
 class Reader:
-    """Lists the samples of a dataset on disk, and knows its facts.
+    """Base class of readers, which list the samples of a dataset on disk.
 
     It opens no image. A subclass implements `read_train` and `read_test`, and
-    hands its options to this constructor. By default all test images of one
+    passes its options to this constructor. By default all test images of one
     modality are searched for among all of the other, in both directions;
     override `protocol` for camera rules, `searches` for other ranking tasks.
 
     Attributes:
-        name: What files call the dataset, such as `"regdb"`. Defaults to the
+        name: Name of the dataset in files, such as `"regdb"`. Defaults to the
             name of the class, and so does `title`.
-        title: What tables call it, such as `"RegDB"`.
-        landmarks: Folders by which `open_dataset` knows it.
+        title: Name of the dataset in tables, such as `"RegDB"`.
+        landmarks: Folders by which `open_dataset` recognizes it.
         protocol: `nfs_keras.evaluation.Protocol` of its searches.
         ranks: Ranks to report.
-        trials: Trials that networks of their own are trained on, as RegDB
-            has; else empty.
-        trial: Which of the trials this reader reads.
+        trials: Trials with a training set each, which need a network each, as
+            in RegDB; else empty.
+        trial: The trial that this reader reads.
         root: Folder of the dataset, a `Path`.
-        options: What the reader was made with, `root` apart. (The option
+        options: Arguments of the reader, without `root`. (The option
             `query` names a modality, the attribute `query` lists samples.)
         train: Samples to train on, sorted.
         test: All samples of the people who are tested on, sorted.
@@ -150,7 +150,7 @@ class Reader:
     def hold_out(
         self, fraction: float = 0.1, seed: int = 0
     ) -> tuple[list[Sample], list[Sample]]:
-        """Holds training people out, to calibrate on: nobody who is tested.
+        """Holds out some training people, to calibrate on.
 
         Args:
             fraction: Share of the training identities; at least two are held
@@ -183,17 +183,17 @@ class Reader:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of its table must know to compare the figures."""
+        """Notes below the table of scores, needed to compare its numbers."""
         return ()
 
     @property
     def synthetic(self) -> bool:
-        """Whether the images are synthetic: scores are not the dataset's."""
+        """Whether the images are synthetic, not the dataset's own."""
         return (self.root / RECIPE_FILE).exists()
 
     @property
     def published(self) -> dict[str, tuple[int, int, int]]:
-        """What the dataset's authors count: people, visible, infrared."""
+        """Published counts of each split: people, visible, infrared images."""
         return {}
 
     def describe(self) -> str:
@@ -214,7 +214,7 @@ class Reader:
 
 
 def check_option(name: str, value: Any, allowed: Collection) -> None:
-    """Refuses an option's value that its protocol does not know."""
+    """Raises `ValueError` unless the value of an option is allowed."""
     if value not in allowed:
         choices = ", ".join(repr(choice) for choice in allowed)
         raise ValueError(
@@ -225,7 +225,7 @@ def check_option(name: str, value: Any, allowed: Collection) -> None:
 
 
 def check_options(reader: type[Reader], options: dict[str, Any]) -> None:
-    """Refuses options that a reader does not have."""
+    """Raises `ValueError` for options that a reader does not have."""
     _, *parameters = inspect.signature(reader).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return

@@ -19,7 +19,7 @@ TRIALS = range(1, 11)
 
 
 class RegDB(Reader):
-    """Reads RegDB: 412 people before a visible and a thermal camera.
+    """Reads RegDB: 412 people seen by a visible and a thermal camera.
 
     | split | people | visible | infrared |
     | ----- | ------ | ------- | -------- |
@@ -27,11 +27,12 @@ class RegDB(Reader):
     | test  | 206    | 2,060   | 2,060    |
 
     Ten trials split the people differently. Train on one trial and test on
-    the same: another trial's test people were partly trained on. Query is
-    every test image of one modality, gallery every one of the other.
+    the same: some test people of another trial are training people of this
+    one. Query is every test image of one modality, gallery every one of the
+    other.
 
     An identity is the number of its folder, the same in every trial, so that
-    overlaps between trials can be seen.
+    overlaps between trials are visible.
 
     Args:
         root: Folder that holds `Visible/`, `Thermal/` and `idx/`.
@@ -39,7 +40,7 @@ class RegDB(Reader):
         query: `"visible"` or `"infrared"`: which modality to search for.
         split: `"official"` reads `idx/`. `"seeded"` is for copies without
             `idx/`: it halves the people by a choice seeded with `trial`, and
-            warns that its numbers cannot be compared.
+            warns that its scores are not comparable.
 
     Reference: Nguyen, Hong, Kim, Park, "Person Recognition System Based on a
     Combination of Body Images from Visible Light and Thermal Cameras",
@@ -126,7 +127,7 @@ def read_official(root: Path, half: str, trial: int) -> list[Sample]:
 def read_seeded(root: Path, half: str, trial: int) -> list[Sample]:
     """Halves the people found on disk by a choice seeded with `trial`."""
     warnings.warn(
-        "RegDB is split by a seed, not by its idx/ files: its numbers cannot "
+        "RegDB is split by a seed, not by its idx/ files: its scores cannot "
         "be compared with published ones.",
         stacklevel=2,
     )

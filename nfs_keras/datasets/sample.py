@@ -1,4 +1,4 @@
-"""The one record that readers, samplers and evaluation exchange."""
+"""The record of one image that readers, samplers and evaluation share."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ class Sample(NamedTuple):
     Samples compare as tuples, so that `sorted(samples)` orders them by path.
 
     Attributes:
-        path: Where the image file lies.
+        path: Path of the image file.
         identity: Who is seen: the number that the dataset itself uses, equal
             in both modalities. For 0-based class labels see
             `identity_labels`.
@@ -43,7 +43,7 @@ def count_samples(samples: Iterable[Sample]) -> tuple[int, int, int]:
 def check_disjoint(
     train: Iterable[Sample], test: Iterable[Sample], where: str
 ) -> None:
-    """Refuses people who are both trained and tested on."""
+    """Raises `ValueError` if a person is in both training and test."""
     people = {s.identity for s in train} & {s.identity for s in test}
     if people:
         raise ValueError(

@@ -1,9 +1,10 @@
 """Splits training samples into *train* and *proxy*, the search's two halves.
 
-Weights learn on train, gates on proxy. By identity, the gates are trained
-on people whom the weights have never met, and so choose features that
-generalise; by image, on new images of known people, and the identity loss
-stays defined. Which split the paper used is not public; both are our choice.
+Weights learn on train, gates on proxy. A split by identity trains the gates
+on people whom the weights have not seen, so that they choose features that
+generalise. A split by image trains them on new images of known people, so
+that the identity loss stays defined. Which split the paper used is not
+public; both are our choice.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from nfs_keras.datasets.sample import Sample
 def split_by_identity(
     samples: Sequence[Sample], proxy_fraction: float = 0.3, seed: int = 0
 ) -> tuple[list[Sample], list[Sample]]:
-    """Splits the people: nobody is in both halves.
+    """Splits the people, so that no person is in both halves.
 
     Args:
         samples: Training samples.
@@ -40,7 +41,7 @@ def split_by_identity(
 def split_by_image(
     samples: Sequence[Sample], proxy_fraction: float = 0.2, seed: int = 0
 ) -> tuple[list[Sample], list[Sample]]:
-    """Splits each person's images of each modality: everybody is in both.
+    """Splits each person's images, so that every person is in both halves.
 
     Args:
         samples: Training samples.
@@ -66,10 +67,10 @@ def split_by_image(
 
 
 def choose_proxy(items: list, fraction: float, rng, title: str) -> list:
-    """Draws `fraction` of `items`, leaving at least one on each side."""
+    """Samples `fraction` of `items`, but neither none nor all of them."""
     if not 0 < fraction < 1 or len(items) < 2:
         raise ValueError(
-            "Both halves of a split need something in them. "
+            "Both halves of a split must have at least one element. "
             f"Received: proxy_fraction={fraction}, {len(items)} {title}. "
             "Pass a fraction between 0 and 1, and at least two to split."
         )

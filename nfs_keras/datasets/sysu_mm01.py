@@ -23,7 +23,7 @@ TRIALS = range(10)
 
 
 class SYSUMM01(Reader):
-    """Reads SYSU-MM01: 491 people before four visible, two infrared cameras.
+    """Reads SYSU-MM01: 491 people, four visible and two infrared cameras.
 
     | split              | people | visible | infrared |
     | ------------------ | ------ | ------- | -------- |
@@ -39,11 +39,11 @@ class SYSUMM01(Reader):
         root: Folder that holds `cam1/` to `cam6/` and `exp/`.
         mode: `"all"` searches cameras 1, 2, 4 and 5, `"indoor"` 1 and 2.
         shots: `1` or `10`. Gallery images of each person and camera.
-        trial: Int from 0 to 9. Which gallery is drawn.
-        sampler: Who draws it. `"seeded"`: Python's `random`, seeded with
-            `trial`, as most published code does. `"official"`: the file
-            `exp/rand_perm_cam.mat` of the dataset's authors. Their numbers
-            differ; name the one used.
+        trial: Int from 0 to 9. Chooses the gallery.
+        sampler: How the gallery is sampled. `"seeded"`: by Python's `random`,
+            seeded with `trial`, as in most published code. `"official"`: by
+            the file `exp/rand_perm_cam.mat` of the dataset's authors. The two
+            give different scores; name the one used.
 
     Reference: Wu, Zheng, Yu, Gong, Lai, "RGB-Infrared Cross-Modality Person
     Re-Identification", ICCV 2017.
@@ -101,7 +101,7 @@ class SYSUMM01(Reader):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (f"Galleries drawn by the {self.sampler!r} sampler.",)
+        return (f"Galleries are sampled by sampler={self.sampler!r}.",)
 
     def searches(
         self,
@@ -173,15 +173,15 @@ def official_gallery(
     gallery = []
     for camera, identity in sorted({key[:2] for key in numbered}):
         orders = permutations.get((camera, identity), np.empty((0, 0)))
-        drawn = [
+        listed = [
             int(number) for number in orders[trial : trial + 1, :shots].flat
         ]
-        keys = [(camera, identity, number) for number in drawn]
+        keys = [(camera, identity, number) for number in listed]
         if len(keys) < shots or not numbered.keys() >= set(keys):
             raise ValueError(
                 "The gallery file must list images that exist. "
                 f"Received: {str(file)!r}, which for camera {camera} and "
-                f"identity {identity} lists {drawn} in trial {trial}. "
+                f"identity {identity} lists {listed} in trial {trial}. "
                 "Take both the file and the images from the authors."
             )
         gallery += [numbered[key] for key in keys]
@@ -211,7 +211,9 @@ def load_matlab(file: Path, name: str) -> np.ndarray:
         from scipy.io import loadmat
     except ImportError as error:
         raise ImportError(
-            'Reading MATLAB files needs SciPy: pip install "nfs_keras[sysu]".'
+            "Reading MATLAB files requires SciPy. "
+            f"Received: {error}. "
+            'Install it with `pip install "nfs_keras[sysu]"`.'
         ) from error
     try:
         return loadmat(file, variable_names=[name])[name]

@@ -1,4 +1,4 @@
-"""Makes the batches of a training run."""
+"""Reads the batches of a training run."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +26,10 @@ def training_dataset(
     labels: Mapping[int, int] | None = None,
     cache_bytes: int = 4 * GIBIBYTE,
 ) -> tf.data.Dataset:
-    """Makes the batches of a training run, each a function of its step alone.
+    """Reads the batches of a training run, each a function of its step alone.
 
-    Element i is step `first_step + i`: a run that resumes sees what it would
-    have seen without the interruption.
+    Element i is step `first_step + i`, so that a resumed run reads the same
+    batches as an uninterrupted one.
 
     Args:
         samples: The samples that `sampler` was made from.
@@ -43,8 +43,8 @@ def training_dataset(
         labels: The label of each identity. Defaults to
             `identity_labels(samples)`.
         cache_bytes: The resized images stay in memory if all of them fit
-            into this many bytes. Otherwise all are decoded once, to see that
-            they can be, and then each when its turn comes.
+            into this many bytes. Otherwise all are decoded once, as a check,
+            and then each again when it is needed.
 
     Returns:
         A dataset of `(images, labels)`, both dictionaries with the keys
@@ -77,7 +77,7 @@ def training_dataset(
 def label_samples(
     samples: Sequence[Sample], labels: Mapping[int, int] | None
 ) -> np.ndarray:
-    """Gives each sample the label of its identity."""
+    """Returns the label of each sample's identity."""
     labels = identity_labels(samples) if labels is None else labels
     unlabelled = {sample.identity for sample in samples} - set(labels)
     if unlabelled:

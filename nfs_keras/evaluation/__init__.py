@@ -1,4 +1,4 @@
-"""Retrieval evaluation: the field's protocols, exact, fast, memory-bounded."""
+"""Retrieval evaluation by the published protocols, exact and memory-bounded."""
 
 from nfs_keras.evaluation.calibration import Calibration as Calibration
 from nfs_keras.evaluation.calibration import OperatingPoint as OperatingPoint

@@ -1,4 +1,4 @@
-"""From what similarity on two images show the same person."""
+"""Finds the similarity above which two images show the same person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from nfs_keras.evaluation.similarity import (
 
 
 class OperatingPoint(NamedTuple):
-    """What becomes of pairs when "same person" means `>= threshold`."""
+    """Rates of accepted pairs if similarities `>= threshold` are accepted."""
 
     threshold: float
     true_positive_rate: float
@@ -28,8 +28,9 @@ class OperatingPoint(NamedTuple):
 class Calibration:
     """The receiver operating characteristic of one search direction.
 
-    Point i of the curve says "same person" from `thresholds[i]` on. There is
-    one point per matching pair: between them only errors can be gained.
+    Point i of the curve accepts a pair as the same person from `thresholds[i]`
+    on. There is one point per matching pair: thresholds between two of them
+    only accept more errors.
 
     Args:
         thresholds: (P,) descending similarities.
@@ -47,14 +48,14 @@ class Calibration:
 
     @property
     def equal_error_rate(self) -> float:
-        """The rate at which as many matches are refused as others accepted.
+        """The rate where missed matches and accepted errors are equal.
 
-        Exact: from one threshold to the next, first errors are gained and
+        Exact: from one threshold to the next, first errors are accepted and
         then a match, and the two rates meet on one of these two steps.
         """
         i = self._crossing
-        refused = 1 - self.true_positive_rates[i - 1] if i else 1.0
-        return float(min(self.false_positive_rates[i], refused))
+        missed = 1 - self.true_positive_rates[i - 1] if i else 1.0
+        return float(min(self.false_positive_rates[i], missed))
 
     @property
     def threshold(self) -> float:
@@ -64,7 +65,7 @@ class Calibration:
     def at_false_positive_rate(self, rate: float) -> OperatingPoint:
         """The point that accepts most matches at no more than `rate` errors.
 
-        Its threshold is infinite if every threshold lets more errors pass.
+        Its threshold is infinite if every threshold accepts more errors.
         """
         i = np.searchsorted(self.false_positive_rates, rate, side="right") - 1
         if i < 0:
@@ -76,7 +77,7 @@ class Calibration:
         )
 
     def to_dict(self, num_points: int = 200) -> dict:
-        """The calibration as JSON knows it, its curve thinned out."""
+        """Converts the calibration for JSON, with fewer points of its curve."""
         last = len(self.thresholds) - 1
         points = np.unique(np.linspace(0, last, num_points).astype(int))
         return {
@@ -90,7 +91,7 @@ class Calibration:
 
     @property
     def _crossing(self):
-        """The first point with no fewer wrong acceptances than refusals."""
+        """The first point with no fewer accepted errors than missed matches."""
         missed = 1 - self.true_positive_rates
         return int(np.argmax(self.false_positive_rates >= missed))
 
@@ -107,16 +108,16 @@ def calibrate(
 ) -> Calibration:
     """Compares the similarities of matching and of other pairs.
 
-    All pairs that the protocol lets a query see count, each once. Choose the
+    All pairs that the protocol allows count, each once. Choose the
     threshold on validation identities, one for each search direction: the
     similarities of the two directions are distributed alike only if the
     galleries are.
 
     The equal error rate is the usual summary; for a search, where a query
-    meets thousands of strangers, choose the threshold by
+    is compared with thousands of other people, choose the threshold by
     `calibration.at_false_positive_rate(1e-4)` instead.
 
-    The arguments are those of `retrieval_metrics`; `protocol` says which
+    The arguments are those of `retrieval_metrics`; `protocol` decides which
     pairs count.
 
     Returns:
@@ -134,7 +135,7 @@ def calibrate(
         protocol,
         ranks=(1,),
     )
-    # Twice through the blocks: thresholds first, then what passes them.
+    # Two passes: first the thresholds, then the pairs above them.
     matching = [
         take_matching(block, rows, truth)[0]
         for rows, block in similarity_blocks(query, gallery, memory)
@@ -190,7 +191,7 @@ def calibrate_searches(
 def labelled_pairs(
     embed: Embed, searches: Sequence[Search], max_side: int = 1500
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Lists the pairs that a probability of "same person" is fitted to.
+    """Collects similarities of pairs, labelled as the same person or not.
 
     Args:
         embed: As for `calibrate_searches`, and so are `searches`.
@@ -199,7 +200,7 @@ def labelled_pairs(
 
     Returns:
         Dict of direction to `(similarity, same_person)`, two arrays of the
-        same length; pairs that the camera rules hide are left out.
+        same length; pairs that the camera rules exclude are left out.
     """
     thinned = [
         search._replace(
@@ -213,7 +214,7 @@ def labelled_pairs(
 
 
 def split_pairs(search, by_path):
-    """Gives the similarities of a search, matching pairs first."""
+    """Returns the similarities of a search, matching pairs first."""
     query, gallery = check_embeddings(*search.embeddings(by_path))
     *identities, q, g = search.labels()
     shape = (len(query), len(gallery))
@@ -227,7 +228,7 @@ def split_pairs(search, by_path):
 
 
 def take_matching(block, rows, truth):
-    """Takes matching and hidden pairs out of a block: -inf is left there.
+    """Replaces the matching and hidden pairs of a block by -inf.
 
     Returns the similarities of the matching pairs and the number of hidden.
     """
@@ -247,5 +248,5 @@ def check_pairs(num_matching, num_other):
         raise ValueError(
             "A calibration compares pairs of the same person with others. "
             f"Received: {num_matching:,} matching and {num_other:,} other "
-            "pairs. Look at the identities of query and gallery."
+            "pairs. Check the identities of query and gallery."
         )

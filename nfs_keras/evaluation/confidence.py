@@ -1,4 +1,4 @@
-"""How far a metric could be off, given the people who were tested."""
+"""Confidence intervals of retrieval metrics."""
 
 from collections.abc import Sequence
 
@@ -16,22 +16,22 @@ def confidence_intervals(
 ) -> dict[str, tuple[float, float]]:
     """Percentile intervals by bootstrap over identities, in percent.
 
-    Queries of one person succeed and fail together, so people are drawn with
-    replacement, not queries; drawing queries would give intervals that are
-    too narrow. The gallery is left as it is.
+    Queries of one person succeed and fail together, so people are sampled
+    with replacement, not queries; sampled queries would give intervals that
+    are too narrow. The gallery is not changed.
 
     Args:
         metrics: The result of `retrieval_metrics`.
-        level: Share of the draws that the interval holds, in (0, 1).
-        num_samples: Number of draws.
+        level: Share of the samples that the interval contains, in (0, 1).
+        num_samples: Number of samples.
         ranks: Ranks to report. Defaults to those of `metrics`.
-        seed: Seed of the draws.
+        seed: Seed of the samples.
 
     Returns:
         `(low, high)` for each key of `metrics.percent()`.
 
     Reference: Efron, "Bootstrap Methods: Another Look at the Jackknife",
-    Annals of Statistics, 1979. Drawing identities is our choice.
+    Annals of Statistics, 1979. To sample identities is our choice.
     """
     if not 0 < level < 1:
         raise ValueError(
@@ -40,7 +40,7 @@ def confidence_intervals(
             "Pass 0.95 for a 95 % interval."
         )
     ranks = metrics.ranks if ranks is None else ranks
-    names, values = valid_figures(metrics, ranks)
+    names, values = valid_metrics(metrics, ranks)
     valid = metrics.per_query.valid
     _, people = np.unique(
         metrics.per_query.identity[valid], return_inverse=True
@@ -59,8 +59,8 @@ def confidence_intervals(
     }
 
 
-def valid_figures(metrics, ranks):
-    """Lists the reported figures of every valid query."""
+def valid_metrics(metrics, ranks):
+    """Lists the reported metrics of every valid query."""
     values = metrics.per_query
     valid = values.valid
     names = [*(f"rank{k}" for k in ranks), "mean_ap", "mean_inp"]

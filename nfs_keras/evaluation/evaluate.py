@@ -1,8 +1,8 @@
 """Scores a network on a dataset's own protocol, embedding every image once.
 
-The dataset is a reader: its `searches` lists the ranking tasks, and so this
-module knows no dataset. `evaluate_regdb`, `evaluate_sysu_mm01` and
-`evaluate_llcm` are `evaluate` with the options of one dataset spelled out.
+The dataset is a reader: its `searches` lists the ranking tasks, so this module
+works for any dataset. `evaluate_regdb`, `evaluate_sysu_mm01` and
+`evaluate_llcm` are `evaluate` with the named options of one dataset.
 """
 
 import dataclasses
@@ -43,9 +43,9 @@ def evaluate(
             the trial of its key.
         dataset: A reader of `nfs_keras.datasets`, or of your own.
         ranks: Ranks to report. Defaults to the reader's `ranks`.
-        rerank: Whether to re-rank; the table then says so.
-        memory: Bytes for the block of similarities that is in work.
-        **options: What the reader's `searches` takes, such as `trials=(0,)`.
+        rerank: Whether to re-rank, with a note in the table.
+        memory: Bytes for one block of similarities.
+        **options: Arguments of the reader's `searches`, such as `trials=(0,)`.
 
     Returns:
         `EvaluationTable`, with a row for each name among the searches.
@@ -83,10 +83,10 @@ def evaluate_regdb(
 ) -> EvaluationTable:
     """Scores RegDB: every test image of one modality against the other's.
 
-    Each trial splits the 412 people anew, so a network is tested on the
-    trial that it was trained on and on no other: another trial's test set
-    holds people that it has learned. The published mean over ten trials is
-    that of ten networks; pass them as a mapping.
+    Each trial splits the 412 people anew, so a network is tested only on the
+    trial that it was trained on: another trial's test set contains people
+    that it was trained on. The published mean over ten trials is that of ten
+    networks; pass them as a mapping.
 
     Args:
         embed: As for `evaluate`.
@@ -95,8 +95,8 @@ def evaluate_regdb(
             `trained_on`.
         trained_on: Trial that a single `embed` was trained on. Defaults to
             the trial of `dataset`.
-        force: Whether to test on foreign trials all the same; the table then
-            says so.
+        force: Whether to allow tests on other trials, with a note in the
+            table.
         queries: Query modalities, one row each.
         **options: As for `evaluate`: `ranks`, `rerank`, `memory`.
 
@@ -105,7 +105,7 @@ def evaluate_regdb(
         `"infrared to visible"`.
 
     Raises:
-        ValueError: If a foreign trial would be tested without `force`.
+        ValueError: If another trial would be tested without `force`.
     """
     leaks = ()
     if isinstance(embed, Mapping):
@@ -128,14 +128,14 @@ def evaluate_sysu_mm01(
 ) -> EvaluationTable:
     """Scores SYSU-MM01: infrared queries against random visible galleries.
 
-    A trial draws a gallery of 1 or 10 images of each person and camera; the
-    published figures are means over ten trials. Ranks count identities, and
-    a query from camera 3 does not see camera 2, which stands in the same
-    room.
+    A trial samples a gallery of 1 or 10 images of each person and camera; the
+    published scores are means over ten trials. Ranks count identities, and
+    a query from camera 3 is not compared with images of camera 2, which
+    stands in the same place.
 
     Args:
         embed: As for `evaluate`.
-        dataset: A `SYSUMM01` reader. Its `sampler` draws the galleries and
+        dataset: A `SYSUMM01` reader. Its `sampler` samples the galleries and
             is named in the table.
         modes: `"all"` and `"indoor"`.
         shots: 1 and 10.
@@ -158,14 +158,14 @@ def evaluate_llcm(
 ) -> EvaluationTable:
     """Scores LLCM: all images of one modality against a sample of the other.
 
-    A trial draws one gallery image of each person and camera; the published
-    figures are means over ten trials. Ranks count identities, and a query
-    does not see gallery images of its own person from its own camera number.
+    A trial samples one gallery image of each person and camera; the published
+    scores are means over ten trials. Ranks count identities, and a query is
+    not compared with gallery images of the same person and camera number.
 
-    For visible queries two scales are in circulation, and the reader's
+    For visible queries two ways of scoring are published, and the reader's
     `scoring` chooses: `"paper"` follows the paper's text; `"released"` the
     authors' program, which transposes the distance matrix. The row of the
-    latter has its own name, and a table holds one of them only.
+    latter has its own name, and a table holds only one of them.
 
     Args:
         embed: As for `evaluate`.
@@ -203,7 +203,7 @@ def by_embed(embed, searches):
 
 
 def check_embeds(embed, trials):
-    """Keeps the embedding functions of `trials`; refuses a missing one."""
+    """Returns the embedding functions of `trials`; a missing one raises."""
     missing = sorted({*trials} - {*embed})
     if missing:
         raise ValueError(
@@ -215,29 +215,31 @@ def check_embeds(embed, trials):
 
 
 def check_trials(trials, trained_on, force) -> tuple[str, ...]:
-    """Refuses leaks between RegDB's trials, or says which were forced."""
+    """Raises for leaks between RegDB's trials, or notes the forced ones."""
     if set(trials) != {trained_on} and not force:
         raise ValueError(
             "A RegDB network is tested on the trial that it was trained on: "
-            "other trials test people whom it has learned. "
+            "other trials test people of its training set. "
             f"Received: trials={trials}, trained_on={trained_on}. "
             "Pass one embedding function per trial, {trial: embed}, or "
-            "`force=True` for a table that says so."
+            "`force=True` for a table with a note about it."
         )
     return tuple(
-        f"LEAK, forced: trial {trial} tests people whom the network learned "
-        f"in trial {trained_on}."
+        f"LEAK, forced: trial {trial} tests people whom the network was "
+        f"trained on in trial {trained_on}."
         for trial in trials
         if trial != trained_on
     )
 
 
 def notes_about(embed, rerank) -> tuple[str, ...]:
-    """Says what was done to the figures beyond plain ranking."""
-    said = []
+    """Notes what was done beyond plain ranking."""
+    notes = []
     if rerank:
-        said.append("Re-ranked: k-reciprocal, k1=20, k2=6, weight 0.3.")
+        notes.append("Re-ranked: k-reciprocal, k1=20, k2=6, weight 0.3.")
     embeds = embed.values() if isinstance(embed, Mapping) else [embed]
     if any(getattr(function, "flip", False) for function in embeds):
-        said.append("Embeddings averaged over each image and its mirror image.")
-    return tuple(said)
+        notes.append(
+            "Embeddings averaged over each image and its mirror image."
+        )
+    return tuple(notes)

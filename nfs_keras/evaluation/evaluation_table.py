@@ -1,4 +1,4 @@
-"""The table that a whole evaluation returns."""
+"""The table of scores that an evaluation returns."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class EvaluationRow:
 
     @property
     def mean(self) -> dict[str, float]:
-        """Mean of each figure over the trials, in percent."""
+        """Mean of each metric over the trials, in percent."""
         return {name: float(np.mean(v)) for name, v in self._columns.items()}
 
     @property
@@ -55,7 +55,7 @@ class EvaluationRow:
         return {name: [f[name] for f in figures] for name in figures[0]}
 
     def to_dict(self) -> dict:
-        """Everything in the row, as JSON knows it."""
+        """Converts the row for JSON."""
         trials = {
             str(trial): {
                 **metrics.percent(),
@@ -75,13 +75,13 @@ class EvaluationRow:
 
 @dataclass(frozen=True)
 class EvaluationTable:
-    """Rows of figures in percent, with the rules under which they arose.
+    """A table of scores in percent, with notes about how they were computed.
 
-    Prints as a table; `table["visible to infrared"]` gives a row.
+    `print(table)` shows it; `table["visible to infrared"]` is a row.
 
     Args:
         title: The dataset.
-        notes: All that a reader must know to compare the figures: sampler,
+        notes: All that a reader must know to compare the scores: sampler,
             scale, re-ranking, flips, forced leaks.
         rows: The `EvaluationRow`s.
     """
@@ -100,7 +100,7 @@ class EvaluationTable:
         return "\n".join([self.title, format_table(self._cells()), *self.notes])
 
     def markdown(self) -> str:
-        """The table as Markdown, mean ± deviation in percent."""
+        """Formats the table as Markdown, mean ± deviation in percent."""
         head, *body = self._cells()
         rule = ["---"] + ["---:"] * (len(head) - 1)
         lines = ["| " + " | ".join(line) + " |" for line in [head, rule, *body]]
@@ -109,7 +109,7 @@ class EvaluationTable:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def to_dict(self) -> dict:
-        """Everything in the table, as JSON knows it."""
+        """Converts the table for JSON."""
         return {
             "title": self.title,
             "notes": list(self.notes),

@@ -1,4 +1,4 @@
-"""Which gallery images a query should find, and which it may not see."""
+"""The gallery images that a query should find, and the excluded ones."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from nfs_keras.evaluation.protocol import Protocol, find_protocol
 
-MAX_GROUP = 32  # queries in a unit of work: enough units for every thread
+MAX_GROUP = 32  # queries in a group: enough groups for every thread
 
 
 class GroundTruth:
@@ -57,13 +57,13 @@ class GroundTruth:
         return len(self.gallery_labels)
 
     def order(self) -> np.ndarray:
-        """An order of the queries in which equal tasks are neighbours."""
+        """Sorts the queries so that equal ones are neighbours."""
         if self.query_cameras is None:
             return np.argsort(self.query_labels, kind="stable")
         return np.lexsort((self.query_cameras, self.query_labels))
 
     def groups(self, queries: np.ndarray) -> Iterator[slice]:
-        """Cuts ordered queries where identity or camera change."""
+        """Splits sorted queries where identity or camera change."""
         change = np.diff(self.query_labels[queries], prepend=-2) != 0
         if self.query_cameras is not None:
             change[1:] |= np.diff(self.query_cameras[queries]) != 0
@@ -73,7 +73,7 @@ class GroundTruth:
             yield slice(start, stop)
 
     def same_identity(self, query: int) -> np.ndarray:
-        """Gallery indices of the query's identity, before the camera rules."""
+        """Gallery indices of the query's identity, without camera rules."""
         label = self.query_labels[query]
         if label < 0:
             return self._by_identity[:0]
@@ -81,7 +81,7 @@ class GroundTruth:
         return self._by_identity[start : self._ends[label]]
 
     def matches(self, query: int) -> np.ndarray:
-        """Ascending gallery indices of the matches that the query may see."""
+        """Ascending gallery indices of the matches that are not excluded."""
         found = self.same_identity(query)
         if self.query_cameras is None:
             return found
@@ -89,7 +89,7 @@ class GroundTruth:
         return found[~np.isin(self.gallery_cameras[found], forbidden)]
 
     def hidden(self, query: int) -> list[np.ndarray]:
-        """Gallery indices that the camera rules hide from the query."""
+        """Gallery indices that the camera rules exclude for the query."""
         if self.query_cameras is None:
             return []
         camera = self.query_cameras[query]
@@ -166,17 +166,17 @@ def check_length(name, values, length):
         raise ValueError(
             "Query and gallery must not be empty. "
             f"Received: no {name}. "
-            "Look whether the dataset was read."
+            "Check whether the dataset was read."
         )
     return values
 
 
 def check_ranks(ranks, truth):
-    """Refuses ranks that the gallery does not reach."""
+    """Raises `ValueError` for ranks beyond the size of the gallery."""
     if not ranks or min(ranks) < 1 or max(ranks) > truth.max_rank:
         raise ValueError(
             f"`ranks` lie between 1 and the {truth.max_rank:,} "
             f"{truth.protocol.counts} of the gallery. "
             f"Received: ranks={tuple(ranks)}. "
-            "Ask for smaller ranks or use a larger gallery."
+            "Pass smaller ranks or use a larger gallery."
         )

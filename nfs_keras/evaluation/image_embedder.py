@@ -8,7 +8,7 @@ Encoder = Callable[[np.ndarray], np.ndarray]  # (b, H, W, 3) -> (b, D)
 
 
 class ImageEmbedder:
-    """An embedding function for `evaluate_regdb` and its siblings.
+    """Embeds samples with a network, for `evaluate` and similar functions.
 
     Args:
         encoders: `{"visible": encoder, "infrared": encoder}`; an encoder is a
@@ -18,7 +18,7 @@ class ImageEmbedder:
             order, for example
             `lambda samples: image_dataset(samples, (288, 144, 3))`.
         flip: Whether to average the unit embeddings of each image and of its
-            mirror image. Tables then say so.
+            mirror image, with a note in the table.
 
     Call arguments:
         samples: Sequence of samples, of either modality.

@@ -1,4 +1,4 @@
-"""The nearest gallery items of each query, for galleries of millions."""
+"""Finds the nearest gallery items of each query, also among millions."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ def top_k(
         query: (Q, D) embeddings, float32 or float64.
         gallery: (G, D) embeddings; may be a `numpy.memmap`.
         k: How many to find, at most G.
-        memory: Bytes for the block of similarities that is in work.
+        memory: Bytes for one block of similarities.
         threads: Threads that search. Defaults to one per core.
 
     Returns:
@@ -43,7 +43,7 @@ def top_k(
         raise ValueError(
             f"`k` lies between 1 and the {len(gallery):,} items of the "
             f"gallery. Received: k={k}. "
-            "Ask for fewer neighbours."
+            "Pass a smaller `k`."
         )
     found = []
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
@@ -55,10 +55,10 @@ def top_k(
 
 
 def best(row: np.ndarray, k: int) -> np.ndarray:
-    """Indices of the `k` greatest of `row`, descending, first of ties first.
+    """Finds the `k` greatest of `row`, descending, ties in order of index.
 
-    Only what beats the k-th best so far is ever sorted. Each part of the row
-    is as long as all before it, so it holds about k such items.
+    Only items better than the k-th best so far are sorted. Each part of the
+    row is as long as all before it, so it holds about k such items.
     """
     stop = min(max(4 * k, 1024), len(row))
     kept = descending(row, np.arange(stop))[:k]
@@ -70,5 +70,5 @@ def best(row: np.ndarray, k: int) -> np.ndarray:
 
 
 def descending(row, indices):
-    """Sorts `indices` by falling similarity; equals keep their order."""
+    """Sorts `indices` by descending similarity; ties keep their order."""
     return indices[np.argsort(-row[indices], kind="stable")]

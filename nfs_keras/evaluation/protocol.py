@@ -1,7 +1,7 @@
 """Evaluation protocols as values: which images count, and what a rank counts.
 
-The ranking code knows nothing of any dataset; everything in which the field's
-evaluators differ is a field of `Protocol`.
+The ranking code depends on no dataset; every difference between the published
+evaluation programs is a field of `Protocol`.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Cameras(NamedTuple):
-    """The cameras that one side of a protocol draws its images from."""
+    """The cameras of the query side or the gallery side of a protocol."""
 
     modality: str  # "visible" | "infrared"
     numbers: tuple[int, ...]
@@ -22,13 +22,14 @@ class Protocol:
     """The rules by which rankings are scored.
 
     Args:
-        name: What tables and errors call it.
+        name: Name in tables and errors.
         query: `Cameras` that queries come from; `None` allows any.
         gallery: `Cameras` that gallery images come from; `None` allows any.
-        excluded: Pairs (query camera, gallery camera). A query does not see
-            the gallery images of the paired camera, whatever their identity.
-        excludes_same_camera: If `True`, a query does not see gallery images
-            that have both its identity and its camera number.
+        excluded: Pairs (query camera, gallery camera). A query is not
+            compared with gallery images of the paired camera, whatever their
+            identity.
+        excludes_same_camera: If `True`, a query is not compared with gallery
+            images that have both its identity and its camera number.
         counts: What the ranks of the CMC curve count: `"images"`, or
             `"identities"` (only the first occurrence of each identity in the
             ranking is kept). mAP and mINP always use every image.
@@ -56,7 +57,7 @@ class Protocol:
         return self.excludes_same_camera or any(sides)
 
     def directed(self, modality: str) -> "Protocol":
-        """The same rules with queries of `modality`, swapped if they must."""
+        """Returns the same rules for queries of `modality`."""
         if self.query is None or self.query.modality == modality:
             return self
         return replace(
@@ -67,7 +68,7 @@ class Protocol:
         )
 
     def check_cameras(self, side: str, numbers: np.ndarray) -> None:
-        """Refuses camera numbers that the `side` of the protocol lacks."""
+        """Raises `ValueError` for camera numbers that `side` does not have."""
         cameras = getattr(self, side)
         if cameras is None:
             return
@@ -77,12 +78,12 @@ class Protocol:
                 f"The {side} of {self.name} is {cameras.modality}, cameras "
                 f"{cameras.numbers}. "
                 f"Received: {side}_cameras with {foreign}. "
-                "Number cameras from 1, and look whether query and gallery "
+                "Number cameras from 1, and check whether query and gallery "
                 "have been swapped."
             )
 
 
-RANKS = (1, 5, 10, 20)  # those that the field reports
+RANKS = (1, 5, 10, 20)  # the usual ones in publications
 
 # Both directions; one camera a side, so no rule is needed.
 REGDB = Protocol("RegDB")
@@ -114,7 +115,7 @@ NAMED_PROTOCOLS = {
 
 
 def find_protocol(protocol: str | Protocol) -> Protocol:
-    """Turns the name of a protocol into its value; a value stays itself."""
+    """Returns the protocol of a name; a `Protocol` is returned unchanged."""
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in NAMED_PROTOCOLS:

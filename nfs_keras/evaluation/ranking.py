@@ -7,14 +7,14 @@ item j is one more than the number of items that *beat* it:
 
 So an item before j beats it with `>=` and an item after j with `>`: one
 comparison and one count per item, whatever ties there are. A query has few
-true matches, hence this is far less work than a sort. Where it has many,
-each gallery item is placed among them by bisection instead.
+true matches, hence this is much faster than a sort. Where it has many, each
+gallery item is placed among them by bisection instead.
 """
 
 import numpy as np
 
-CELLS = 2**20  # comparisons in work at a time: what stays in a core's cache
-MANY = 192  # true matches from which on bisection is quicker
+CELLS = 2**20  # comparisons at a time: they fit into a core's cache
+MANY = 192  # from this number of true matches on, bisection is faster
 
 
 def score_group(rows, queries, truth):
@@ -33,7 +33,7 @@ def score_group(rows, queries, truth):
 
 
 def first_ranks(rows, matches, first, truth):
-    """Turns the ranks of best matches into what the CMC curve counts."""
+    """Converts the ranks of the best matches to the unit of the CMC curve."""
     if truth.protocol.counts == "images":
         return first
     labels, num = truth.gallery_labels, len(truth.identities)
@@ -48,7 +48,7 @@ def rank_matches(rows: np.ndarray, matches: np.ndarray) -> np.ndarray:
 
     Args:
         rows: (R, G) similarities of R queries to the gallery; `-inf` for
-            images that they may not see.
+            excluded images.
         matches: (M,) gallery indices, none of them hidden.
 
     Returns:
@@ -106,7 +106,7 @@ def rank_identity(
     beat the best match.
 
     Args:
-        row: (G,) similarities; `-inf` for images that the query may not see.
+        row: (G,) similarities; `-inf` for excluded images.
         matches: (M,) ascending gallery indices of the true matches.
         labels: (G,) identity of each gallery image, `0 .. num_labels - 1`.
         num_labels: Number of identities in the gallery.

@@ -41,20 +41,20 @@ def rerank(
 ) -> np.ndarray:
     """Re-ranks by how many neighbours two images have in common.
 
-    A distance between two images is mixed from the squared Euclidean distance
-    of their unit embeddings, divided by the image's greatest, and from the
-    Jaccard distance of their sets of mutual neighbours. It looks at all
-    queries at once, which a deployed system cannot: report such numbers
-    under their own name, never beside plain ones.
+    The distance between two images is a weighted sum of the squared Euclidean
+    distance of their unit embeddings, divided by the image's greatest, and of
+    the Jaccard distance of their sets of mutual neighbours. It uses all
+    queries at once, which a deployed system cannot: report such scores under
+    their own name, never beside scores without re-ranking.
 
     Args:
         query: (Q, D) embeddings.
         gallery: (G, D) embeddings; Q + G > `k1`.
-        k1: Neighbours that are looked at.
+        k1: Number of neighbours to compare.
         k2: Neighbours over which a set of neighbours is averaged.
-        weight: Share of the plain distance, in [0, 1].
-        memory: Bytes for the block of similarities that is in work. The
-            result takes Q x G numbers besides.
+        weight: Share of the Euclidean distance, in [0, 1].
+        memory: Bytes for one block of similarities. The result takes Q x G
+            numbers in addition.
 
     Returns:
         (Q, G) distances; `metrics_from_similarity(-distances, ...)` scores
@@ -98,7 +98,7 @@ def neighbours(images, k, memory):
     for rows, block in similarity_blocks(images, images, memory):
         nearest[rows] = [best(row, k) for row in block]
         farthest[rows] = 2 - 2 * block.min(axis=1)
-    # All images alike: every distance is 0, and so it stays.
+    # If all images are equal, every distance is 0 and stays 0.
     return nearest, np.where(farthest > 0, farthest, 1)
 
 
@@ -150,7 +150,7 @@ def add_jaccard(result, sets, weight):
     queries, num_gallery = result.shape
     first = sets.start[queries]
     num = len(sets.start) - 1
-    # Gallery entries by column: for each neighbour, who has it.
+    # Gallery entries by column: for each neighbour, the images that have it.
     owners = np.repeat(np.arange(num_gallery), np.diff(sets.start[queries:]))
     order = np.argsort(sets.columns[first:], kind="stable")
     values = sets.values[first:][order]

@@ -1,4 +1,4 @@
-"""Retrieval metrics: how well a network finds people again, in numbers."""
+"""Retrieval metrics: CMC, mAP and mINP of rankings."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -64,18 +64,18 @@ class RetrievalMetrics:
     per_query: PerQuery = field(repr=False)
 
     def rank(self, k: int) -> float:
-        """The share of queries with a true match at rank `k` or better."""
+        """Returns the share of queries with a match at rank `k` or better."""
         return float(self.cmc[k - 1])
 
     def percent(self) -> dict[str, float]:
-        """The reported figures in percent: `rank1` ..., mean_ap, mean_inp."""
+        """Returns the metrics in percent: `rank1` ..., mean_ap, mean_inp."""
         figures = {f"rank{k}": self.rank(k) for k in self.ranks}
         figures |= {"mean_ap": self.mean_ap, "mean_inp": self.mean_inp}
         return {name: 100 * value for name, value in figures.items()}
 
     @property
     def skipped(self) -> str:
-        """Says how many queries were skipped, and by which rule."""
+        """Text: how many queries were skipped, and by which rule."""
         return describe_skipped(
             self.num_queries, self.num_absent, self.num_hidden
         )
@@ -89,7 +89,7 @@ class RetrievalMetrics:
 
 
 def describe_skipped(queries: int, absent: int, hidden: int) -> str:
-    """Says how many queries have nothing to find, and why."""
+    """Describes how many queries have no match, and why."""
     return (
         f"of {queries:,} queries {absent + hidden:,} have no match left in "
         f"the gallery: {absent:,} identity absent, {hidden:,} camera rule"
@@ -124,8 +124,8 @@ def retrieval_metrics(
         gallery_cameras: (G,) camera numbers.
         protocol: `"regdb"`, `"sysu_mm01"`, `"llcm"`, or a `Protocol`.
         ranks: Ranks to report, at most the size of the gallery.
-        memory: Bytes for the block of similarities that is in work, whatever
-            the sizes of query and gallery.
+        memory: Bytes for one block of similarities, whatever the sizes of
+            query and gallery.
         threads: Threads that count ranks. Defaults to one per core. The
             matrix product has its own, those of NumPy's BLAS.
 
@@ -164,7 +164,7 @@ def metrics_from_similarity(
 
     As `retrieval_metrics`, with `similarity`, (Q, G) and finite, in place of
     the embeddings. For distances, pass `-distances`. The matrix may be a
-    `numpy.memmap`: it is read in blocks and left as it is.
+    `numpy.memmap`: it is read in blocks and not changed.
     """
     similarity = np.asarray(similarity)
     if similarity.ndim != 2:
@@ -196,11 +196,11 @@ def score(
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for rows, block in blocks:
             queries = order[rows]
-            work = [
+            tasks = [
                 pool.submit(score_group, block[part], queries[part], truth)
                 for part in truth.groups(queries)
             ]
-            scores[queries] = np.concatenate([task.result() for task in work])
+            scores[queries] = np.concatenate([task.result() for task in tasks])
     return summarise(scores, truth, ranks)
 
 

@@ -13,7 +13,7 @@ Embed = Callable[[Sequence], np.ndarray]  # samples -> (N, D)
 
 
 class Search(NamedTuple):
-    """Which samples to search for, among which, and by which rules.
+    """One ranking task: queries, gallery and the rules that apply.
 
     Attributes:
         name: The row of the table that it belongs to, such as
@@ -33,7 +33,7 @@ class Search(NamedTuple):
     trial: int = 1
 
     def labels(self) -> tuple[np.ndarray, ...]:
-        """Identities and cameras, as the functions on arrays take them."""
+        """Returns identities and cameras as `retrieval_metrics` takes them."""
         sides = (self.query, self.gallery)
         return (
             *(np.array([s.identity for s in side]) for side in sides),
@@ -51,7 +51,7 @@ class Search(NamedTuple):
 def embed_once(
     embed: Embed, searches: Iterable[Search]
 ) -> dict[str, np.ndarray]:
-    """Embeds each distinct image once; gives path -> (D,) embedding."""
+    """Embeds each distinct image once; maps its path to its embedding."""
     distinct = {
         sample.path: sample
         for search in searches
@@ -61,7 +61,7 @@ def embed_once(
     embeddings = np.asarray(embed(list(distinct.values())))
     if embeddings.ndim != 2 or len(embeddings) != len(distinct):
         raise ValueError(
-            "An embedding function gives one row per sample. "
+            "An embedding function must return one row per sample. "
             f"Received: shape={embeddings.shape} for {len(distinct)} samples. "
             "Return an (N, D) array, in the order of the samples."
         )
@@ -71,15 +71,15 @@ def embed_once(
 def check_protocol(
     dataset, ranks: Sequence[int] | None = None, **options
 ) -> None:
-    """Refuses a dataset that cannot be scored, before anything is trained.
+    """Checks that a dataset can be scored, before anything is trained.
 
-    It opens no image: each row of the table is looked at with the identities
+    It opens no image: each row of the table is checked with the identities
     and cameras of its first trial.
 
     Args:
         dataset: A reader.
         ranks: Ranks to report. Defaults to the reader's `ranks`.
-        **options: What the reader's `searches` takes.
+        **options: Arguments of the reader's `searches`.
 
     Raises:
         ValueError: If there is nothing to search for, a gallery holds fewer
@@ -103,9 +103,9 @@ def list_searches(dataset, **options) -> list[Search]:
     searches = list(dataset.searches(**options))
     if not searches:
         raise ValueError(
-            "A protocol needs something to search for. "
+            "A protocol needs at least one search. "
             f"Received: {dataset!r} with {options}, which lists no search. "
-            "Name a trial and a query modality at least."
+            "Pass at least one trial and one query modality."
         )
     return searches
 
@@ -119,7 +119,7 @@ def one_per_row(searches):
 
 
 def check_search(search, ranks):
-    """Refuses a search that cannot be scored."""
+    """Raises `ValueError` for a search that cannot be scored."""
     sizes = len(search.query), len(search.gallery)
     if not all(sizes):
         raise ValueError(
@@ -135,7 +135,7 @@ def check_search(search, ranks):
     )
     if len(truth.identities) < 2:
         raise ValueError(
-            "A search needs other people to be told from. "
+            "A gallery needs at least two people. "
             f"Received: 1 identity in the gallery of {search.name!r}. "
             "Give test images of at least two people."
         )

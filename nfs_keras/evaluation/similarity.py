@@ -1,8 +1,8 @@
 """Similarities in blocks of queries, so that memory stays bounded.
 
-A block holds whole rankings, a row of G numbers per query. That is the right
-unit: a row is D times smaller than the gallery's embeddings, which the caller
-holds already, so memory can be bounded without ever cutting a ranking.
+A block holds whole rankings, a row of G numbers per query. A row is D times
+smaller than the gallery's embeddings, which the caller holds already, so
+memory can be bounded without splitting a ranking.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 GIBIBYTE = 2**30
-TILE = 2**14  # embeddings in work at a time
+TILE = 2**14  # embeddings at a time
 
 Blocks = Iterator[tuple[slice, np.ndarray]]
 
@@ -85,7 +85,7 @@ def block_height(memory, num_gallery, dtype, num_queries):
 
 
 def row_scales(name: str, embeddings: np.ndarray) -> np.ndarray | None:
-    """Finds the factor that makes each row a unit row.
+    """Computes the factor that scales each row to length 1.
 
     Returns:
         (N,) float64 factors, 1 for rows of zeros; `None` if all rows have
@@ -95,7 +95,7 @@ def row_scales(name: str, embeddings: np.ndarray) -> np.ndarray | None:
 
 
 def squared_lengths(name: str, embeddings: np.ndarray) -> np.ndarray:
-    """Sums the squares of each row in float64; refuses NaN and infinity."""
+    """Sums the squares of each row in float64; NaN and infinity raise."""
     squares = np.empty(len(embeddings))
     for start in range(0, len(embeddings), TILE):
         tile = embeddings[start : start + TILE]
@@ -116,9 +116,9 @@ def scales_of(squares, dtype):
 def find_repeats(
     embeddings: np.ndarray, squares: np.ndarray
 ) -> tuple[list[int], list[int]]:
-    """Finds rows that repeat an earlier row bit for bit, and that row.
+    """Finds rows that equal an earlier row bit for bit, and that row.
 
-    Only rows of equal length are compared, so there is little to do.
+    Only rows of equal length are compared, so this is fast.
     """
     order = np.argsort(squares, kind="stable")
     equal = np.diff(squares[order]) == 0
@@ -140,19 +140,19 @@ def unit_rows(embeddings, scales, dtype):
 
 
 def check_lengths(name, squares):
-    """Refuses rows that hold NaN or infinity: their length does too."""
+    """Raises `ValueError` for rows whose length is NaN or infinite."""
     bad = np.flatnonzero(~np.isfinite(squares))
     if len(bad):
         raise ValueError(
             f"`{name}` embeddings must be finite. "
             f"Received: {len(bad):,} of {len(squares):,} rows with NaN or "
             f"infinity, the first at index {bad[0]}. "
-            "Look at that image, and at the network's weights."
+            "Check that image, and the network's weights."
         )
 
 
 def check_finite(block, queries):
-    """Refuses similarities that cannot be ranked."""
+    """Raises `ValueError` for similarities that are NaN or infinite."""
     bad = ~np.isfinite(block)
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -160,7 +160,7 @@ def check_finite(block, queries):
             "`similarity` must be finite. "
             f"Received: similarity[{queries[row]}, {column}]"
             f"={block[row, column]}. "
-            "Leave it to the protocol to hide images."
+            "Use the camera rules of a `Protocol` to exclude images."
         )
 
 
@@ -187,7 +187,7 @@ def check_matrix(name: str, embeddings: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"`{name}` is a non-empty (images, dimension) matrix. "
             f"Received: {name}.shape={embeddings.shape}. "
-            "Look whether the dataset is empty and whether embeddings are "
+            "Check whether the dataset is empty and whether embeddings are "
             "flat."
         )
     return embeddings

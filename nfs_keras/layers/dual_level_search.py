@@ -121,9 +121,9 @@ class DualLevelSearch(keras.layers.Layer):
 
     def call(self, inputs, modality=None, training=False):
         num_samples, ndim = ops.shape(inputs)[0], len(inputs.shape)
-        drawn = forward_pass(self)
+        sampled = forward_pass(self)
         keeps = [
-            gate.keep(num_samples, modality, training, drawn)
+            gate.keep(num_samples, modality, training, sampled)
             for gate in (self.channel, self.spatial)
         ]
         channels = ops.cast(
@@ -164,7 +164,7 @@ class DualLevelSearch(keras.layers.Layer):
         self.freeze(1.0, 1.0)
 
     def search(self):
-        """Goes (back) to searching; the logits are where they were left."""
+        """Starts or resumes searching, with the logits as they are."""
         self.channel.search()
         self.spatial.search()
 

@@ -1,10 +1,10 @@
-"""What a computation must know of the devices that it is spread over."""
+"""Counts the replicas of a batch, and gives each its own noise."""
 
 import keras
 
 
 def num_replicas():
-    """Int. Over how many devices the current batch is spread."""
+    """Returns over how many devices the current batch is divided."""
     if keras.backend.backend() != "tensorflow":
         return 1
     import tensorflow as tf
@@ -13,7 +13,7 @@ def num_replicas():
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """Gives every replica of a strategy its own noise, from one state."""
+    """Draws different noise on every replica of a strategy, from one state."""
 
     def next(self, ordered=True):
         seed = super().next(ordered)

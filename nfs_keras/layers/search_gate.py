@@ -27,10 +27,10 @@ class SearchGate(keras.layers.Layer):
     random relaxed keep-or-drop, so the loss can move its logit; at inference
     it is that choice's noise-free value. A gate is *searching* (the initial
     state), *frozen* to a constant mask, or *waiting*: open until its search
-    starts. Subclasses say what is chosen by `gate_shape` and `broadcast`.
+    starts. Subclasses define what is chosen in `gate_shape` and `broadcast`.
 
     A gate that is called at several places of a model is one decision: within
-    one call of the model every place sees the same draw.
+    one call of the model every place uses the same sample.
 
     Args:
         num_modalities: Positive integer. With more than 1, `call` needs
@@ -104,7 +104,7 @@ class SearchGate(keras.layers.Layer):
         self.temperature = None
 
     def gate_shape(self, input_shape):
-        """Gives the shape of one modality's choices."""
+        """Returns the shape of one modality's choices."""
         raise NotImplementedError
 
     def broadcast(self, keep, ndim):
@@ -138,31 +138,31 @@ class SearchGate(keras.layers.Layer):
         keep = self.broadcast(keep, len(inputs.shape))
         return inputs * ops.cast(keep, inputs.dtype)
 
-    def keep(self, batch_size, modality=None, training=False, drawn=None):
-        """Draws the gates of a batch (or, at inference, computes them).
+    def keep(self, batch_size, modality=None, training=False, sampled=None):
+        """Samples the gates of a batch (or, at inference, computes them).
 
         Args:
             batch_size: Int or scalar tensor.
             modality: As in the call.
             training: As in the call.
-            drawn: Dict of what gates have drawn in this `forward_pass`.
-                Defaults to `None`, for a fresh draw.
+            sampled: Dict of the gates that are already sampled in this
+                `forward_pass`. Defaults to `None`, for a new sample.
 
         Returns:
             Float32 tensor in [0, 1] of shape `(batch_size or 1, *gate_shape)`.
         """
-        drawn = {} if drawn is None else drawn
-        if not drawn.get(SAMPLING, training):
+        sampled = {} if sampled is None else sampled
+        if not sampled.get(SAMPLING, training):
             return self._select(self._values(None), batch_size, modality)
         key = (id(self), batch_size if isinstance(batch_size, int) else None)
-        if key not in drawn:
+        if key not in sampled:
             rows = batch_size if self.noise == "sample" else 1
             noise = logistic_noise(
                 (rows, *self.logits.shape), self.seed_generator
             )
-            drawn[key] = self._values(noise)
+            sampled[key] = self._values(noise)
             self._add_sparsity()
-        return self._select(drawn[key], batch_size, modality)
+        return self._select(sampled[key], batch_size, modality)
 
     def _frozen_open(self):
         """`(1, *gate_shape)`: 0 where a frozen gate closes all modalities."""
@@ -258,7 +258,7 @@ class SearchGate(keras.layers.Layer):
             self.searching.assign(WAITING)
 
     def search(self):
-        """Goes (back) to searching; the logits are where they were left."""
+        """Starts or resumes searching, with the logits as they are."""
         check_built(self)
         self.searching.assign(SEARCHING)
 
@@ -315,10 +315,10 @@ def named_seed(seed, name):
 
 
 def forward_pass(layer):
-    """Gives a dict that lives as long as one call of the outermost model.
+    """Returns a dict that exists during one call of the outermost model.
 
-    Gates keep there what they have drawn; `SAMPLING` in it, if set, says
-    whether gates draw, whatever `training` is.
+    Gates store their sampled values in it. If `SAMPLING` is a key of it, its
+    value decides whether gates draw noise, whatever `training` is.
     """
     # Keras has no public name for a forward pass.
     context = layer._get_call_context()
@@ -390,7 +390,7 @@ def check_gate_arguments(
 
 
 def checked_modality(gate, modality, batch_size):
-    """Gives the modality as a tensor or int, or raises `ValueError`."""
+    """Returns the modality as a tensor or int, or raises `ValueError`."""
     if modality is None:
         raise ValueError(
             f"`{type(gate).__name__}` needs each sample's modality. "
@@ -427,9 +427,9 @@ def check_built(gate):
     """Raises `ValueError` if a gate has no variables yet."""
     if gate.logits is None:
         raise ValueError(
-            f"`{type(gate).__name__}` has a state once it is built. "
+            f"`{type(gate).__name__}` must be built before it is used. "
             f"Received: layer {gate.name!r}, not built. "
-            "Call it, or the model it is in, first."
+            "First call the layer, or the model that contains it."
         )
 
 
@@ -449,10 +449,10 @@ def check_mask(gate, mask):
 
 
 def concrete_values(tensor):
-    """Gives an eager tensor as an array, and `None` for a symbolic one."""
+    """Returns an eager tensor as an array, and `None` for a symbolic one."""
     if isinstance(tensor, keras.KerasTensor):
         return None
     try:
         return ops.convert_to_numpy(tensor)
     except (NotImplementedError, TypeError, ValueError, AttributeError):
-        return None  # each backend refuses a traced tensor in its own way
+        return None  # each backend raises its own error for a traced tensor

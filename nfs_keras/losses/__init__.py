@@ -1,18 +1,18 @@
 """Losses that compare the embeddings of a batch with each other.
 
-Cross-entropy teaches a network whom it sees; the losses here shape the space
-in which people whom it never met are found. Each is a `keras.losses.Loss`,
-used in plain `compile` and `fit`; `y_true` holds identities, `y_pred`
-embeddings, and the pairs and triplets are formed inside the batch. So a batch
-must hold several images of several identities, which `IdentitySampler`
-arranges. A batch, or a row, with nothing to compare has loss 0, never NaN.
+Cross-entropy trains a network to classify the training people; the losses
+here train the distances by which new people are found. Each is a
+`keras.losses.Loss`, used in plain `compile` and `fit`; `y_true` holds
+identities, `y_pred` embeddings, and the pairs and triplets are formed inside
+the batch. So a batch must hold several images of several identities, which
+`IdentitySampler` provides. A batch, or a row, with nothing to compare has
+loss 0, never NaN.
 
 `CrossModalityContrastive` must also know which modality a row has:
 `np.stack([identities, modality], axis=1)` is its `y_true`.
 
 `TripletHardLoss`, `TripletSemiHardLoss` and `ContrastiveLoss` have the names,
-arguments and numbers of tensorflow-addons, whose end of life left its users
-without them.
+arguments and results of tensorflow-addons, which is no longer maintained.
 """
 
 from nfs_keras.losses.batch_hard_triplet import (

@@ -1,4 +1,4 @@
-"""Checks of what the losses are made of and called with."""
+"""Checks the arguments of the losses."""
 
 from numbers import Real
 

@@ -8,10 +8,10 @@ from nfs_keras.losses.arguments import check_margin
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class ContrastiveLoss(keras.losses.Loss):
-    """Takes the place of `tfa.losses.ContrastiveLoss`, number for number.
+    """Replaces `tfa.losses.ContrastiveLoss`, with the same results.
 
-    Of a pair at distance `d` it asks to be near if it is positive (`y = 1`),
-    at least `margin` apart if it is negative (`y = 0`):
+    A positive pair (`y = 1`) should be near, a negative one (`y = 0`) at
+    least `margin` apart. At distance `d`:
 
     ```python
     loss = y * d**2 + (1 - y) * max(margin - d, 0) ** 2

@@ -12,7 +12,7 @@ FORMS = ("info_nce", "center_margin")
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class CrossModalityContrastive(keras.losses.Loss):
-    """Draws an identity's two modalities together, and identities apart.
+    """Pulls an identity's two modalities together, and identities apart.
 
     Each identity has two centres: the L2-normalised mean embedding of its
     visible rows `v` and of its infrared rows `r`. Two forms, both ours (the
@@ -20,7 +20,7 @@ class CrossModalityContrastive(keras.losses.Loss):
 
     - `"info_nce"`: cross-entropy of finding an identity's infrared centre
       among all infrared centres, by cosine similarity / `temperature`, given
-      its visible centre; averaged with the way back.
+      its visible centre; averaged with the same from infrared to visible.
     - `"center_margin"`: `|v - r|**2`, plus the mean over `v` and `r` of
       `max(margin - d, 0)**2` with `d` the distance to the nearest centre, of
       either modality, of another identity.
@@ -150,7 +150,7 @@ def cross_modality_contrastive(
 
 
 def centers(embeddings, same, chosen):
-    """Gives each row the centre of its identity's chosen rows.
+    """Computes for each row the centre of its identity's chosen rows.
 
     Args:
         embeddings: Float tensor of shape `(batch, dim)`.
@@ -168,9 +168,9 @@ def centers(embeddings, same, chosen):
 
 
 def retrieval_loss(queries, targets, same, has_target, temperature):
-    """Cross-entropy of finding each row's own target centre, `(batch,)`."""
+    """Computes the cross-entropy of finding each row's own target centre."""
     similarities = ops.matmul(queries, ops.transpose(targets)) / temperature
-    # exp(log(1 / count)) lets each identity into the sum once, not once a row.
+    # exp(log(1 / count)) counts each identity once, not once for each row.
     log_weights = ops.log(row_weights(same, similarities.dtype))
     log_weights = ops.where(has_target, log_weights, -1e9)
     own = ops.sum(queries * targets, axis=1) / temperature
@@ -178,7 +178,7 @@ def retrieval_loss(queries, targets, same, has_target, temperature):
 
 
 def push_loss(visible, infrared, same, has_visible, has_infrared, margin):
-    """Squared hinge to the nearest centre of another identity, `(batch,)`."""
+    """Computes the squared hinge to the nearest centre of another identity."""
     all_centers = ops.concatenate([visible, infrared], axis=0)
     exists = ops.concatenate([has_visible, has_infrared], axis=0)
     others = ops.logical_not(ops.tile(same, (2, 2))) & exists[None, :]
@@ -190,7 +190,7 @@ def push_loss(visible, infrared, same, has_visible, has_infrared, margin):
 
 
 def row_weights(same, dtype):
-    """Gives each row 1 / (rows of its identity), so identities weigh once."""
+    """Computes 1 / (rows of its identity) for each row."""
     return 1 / ops.sum(ops.cast(same, dtype), axis=1)
 
 

@@ -1,4 +1,4 @@
-"""Which rows of a batch belong together, and how far apart they are."""
+"""Finds the positive and negative pairs of a batch, and their distances."""
 
 from keras import ops
 
@@ -24,7 +24,7 @@ def negative_pairs(identities):
 
 def different_rows(vector):
     """Marks all pairs of rows but each row with itself, `(batch, batch)`."""
-    # `arange` and `eye` want a size that is known before the batch is.
+    # `arange` and `eye` require a size that is known before the batch is.
     positions = ops.cumsum(ops.ones_like(vector))
     return ops.not_equal(positions[:, None], positions[None, :])
 

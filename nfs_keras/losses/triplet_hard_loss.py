@@ -19,7 +19,7 @@ from nfs_keras.losses.pairs import (
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class TripletHardLoss(keras.losses.Loss):
-    """Takes the place of `tfa.losses.TripletHardLoss`, number for number.
+    """Replaces `tfa.losses.TripletHardLoss`, with the same results.
 
     With `p` an anchor's largest distance to another row of its identity and
     `n` its smallest to a row of another identity, the loss is the mean over
@@ -42,8 +42,8 @@ class TripletHardLoss(keras.losses.Loss):
     Call arguments:
         y_true: Identities, of shape `(batch,)` or `(batch, 1)`: integers below
             2**24.
-        y_pred: Embeddings, of shape `(batch, dim)`, which tensorflow-addons
-            wants L2-normalised.
+        y_pred: Embeddings, of shape `(batch, dim)`, L2-normalised as
+            tensorflow-addons requires.
 
     Example:
 

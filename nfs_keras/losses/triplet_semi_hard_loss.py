@@ -19,7 +19,7 @@ from nfs_keras.losses.pairs import (
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class TripletSemiHardLoss(keras.losses.Loss):
-    """Takes the place of `tfa.losses.TripletSemiHardLoss`, number for number.
+    """Replaces `tfa.losses.TripletSemiHardLoss`, with the same results.
 
     For each pair of rows of one identity at distance `p`, the semi-hard
     negative is the nearest one that is farther from the anchor than `p`, at
@@ -41,8 +41,8 @@ class TripletSemiHardLoss(keras.losses.Loss):
     Call arguments:
         y_true: Identities, of shape `(batch,)` or `(batch, 1)`: integers below
             2**24.
-        y_pred: Embeddings, of shape `(batch, dim)`, which tensorflow-addons
-            wants L2-normalised.
+        y_pred: Embeddings, of shape `(batch, dim)`, L2-normalised as
+            tensorflow-addons requires.
 
     Example:
 

@@ -81,6 +81,6 @@ def weighted_mean(values, scores, mask):
         Tensor of shape `(n,)`, finite even where a row of `mask` is empty.
     """
     scores = ops.where(mask, scores, -1e9)
-    # `ops.softmax` warns of a batch of one row, which is no mistake here.
+    # `ops.softmax` warns about a batch of one row, which is valid here.
     weights = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
     return ops.sum(weights * values, axis=1) / ops.sum(weights, axis=1)

@@ -1,9 +1,9 @@
-"""The pipeline, from a dataset to a searched, scored, exported network.
+"""The pipeline: from a dataset to a searched, scored and exported network.
 
-`run_pipeline` does it in stages. Each stage leaves its result in the folder of
-the run and is skipped when it is there already, so the same call resumes what
-was interrupted; training resumes at its last epoch, exactly. `run_trials` does
-it on every trial of RegDB.
+`run_pipeline` runs it in stages. Each stage writes its result into the folder
+of the run and is skipped if its result exists, so the same call resumes an
+interrupted run; training resumes at its last epoch, exactly. `run_trials` runs
+the pipeline on every trial of RegDB.
 """
 
 from nfs_keras.pipeline.run_pipeline import STAGES as STAGES

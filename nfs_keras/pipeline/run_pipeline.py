@@ -61,28 +61,28 @@ def run_pipeline(
 ):
     """Searches, compacts, scores and exports a network on a dataset.
 
-    Every stage leaves its result in the run's folder; one that is done is not
-    done again, and a training that was interrupted resumes at its last epoch.
+    Every stage writes its result into the run's folder. A finished stage is
+    skipped, and an interrupted training resumes at its last epoch.
 
     Args:
         output: The run's folder, new or to resume.
         dataset: A reader, such as `RegDB(root, trial=1)` or your own. Before
             a run starts, every image is decoded once.
-        preset: A `Demo`, a `Paper`, or like them.
+        preset: A `Demo`, a `Paper`, or a subclass of your own.
         seed: Non-negative integer. The same seed gives the same run.
         search: `"dual"`, `"channel"` or `"spatial"`.
         architecture: Path of an `architecture.json` to train with from the
             start, instead of a search and a baseline. Defaults to `None`.
         retrain: Whether to train the searched network once more from the
             start with its final masks, which costs as much again.
-        stages: Names of the stages to do, some of `STAGES`.
+        stages: Names of the stages to run, some of `STAGES`.
 
     Returns:
         The `RunFolder`.
 
     Raises:
         ValueError: If the folder holds a run with other options, or the
-            dataset has errors, too few people or nothing to be scored on.
+            dataset has errors, too few people or no valid query.
     """
     people, held_out = dataset.hold_out(HELD_OUT, seed)
     check_ready(dataset, preset, people, search, architecture)
@@ -131,7 +131,7 @@ def run_pipeline(
                         preset.epochs,
                     )
                     keep("searched", network)
-        with stage("compact", "Removing what is not used") as todo:
+        with stage("compact", "Removing unused channels") as todo:
             if todo:
                 keep("compacted", compact(run.load_network("searched")))
         with stage("evaluate", "Scoring on the test people") as todo:
@@ -155,7 +155,7 @@ def run_pipeline(
                 write_report([run.path], run / "report.html")
         if (run / "metrics.json").exists():
             rows = run.read_json("metrics.json")["rows"]
-            run.say(format_results(rows, dataset.synthetic))
+            run.print(format_results(rows, dataset.synthetic))
     return run
 
 
@@ -177,12 +177,12 @@ def check_ready(dataset, preset, people, search, architecture):
 
 
 def check_images(dataset):
-    """Refuses a dataset with errors, and prints the checker's table."""
+    """Prints the report of `check_dataset`, and raises if it has errors."""
     report = check_dataset(dataset, verbose=False)
     print(report, flush=True)
     if not report.ok:
         raise ValueError(
-            "A run starts on a dataset without errors. "
+            "A run requires a dataset without errors. "
             f"Received: {dataset!r}, with the errors listed above. "
             f"Correct it until `nfs-reid check {dataset.root}` finds none."
         )
@@ -227,5 +227,5 @@ def open_run(output, dataset, preset, seed, search, architecture, retrain):
 
 
 def digest(file):
-    """Tells files of different content apart: 16 hexadecimal digits."""
+    """Hashes the content of a file: 16 hexadecimal digits."""
     return hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()[:16]

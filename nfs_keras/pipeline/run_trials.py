@@ -1,4 +1,4 @@
-"""Runs the pipeline on every trial of RegDB, and averages."""
+"""Runs the pipeline on every trial of RegDB, and averages the scores."""
 
 import json
 import pathlib
@@ -77,7 +77,7 @@ def run_trials(
 
 
 def mean_costs(name, runs):
-    """The mean costs of a network: every trial chooses other features."""
+    """Averages the costs of a network, whose features differ by trial."""
     metrics = [run.read_json("metrics.json")["rows"] for run in runs]
     rows = [row for rows in metrics for row in rows if row["name"] == name]
     return {cost: float(np.mean([row[cost] for row in rows])) for cost in COSTS}

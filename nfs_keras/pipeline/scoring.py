@@ -21,7 +21,7 @@ from nfs_keras.serving import MatchProbability, fit_match_probability
 from nfs_keras.synthetic.tree import SYNTHETIC_NOTE
 
 CMC_LENGTH = 50
-# The trainings that each network went through.
+# The stages that trained each network.
 TRAINED_BY = {
     "baseline": ("baseline",),
     "searched": ("search", "retrain"),
@@ -48,7 +48,7 @@ def image_embedder(network):
 
 
 def compiled(encoder):
-    """Gives an encoder as one graph, which takes batches of any size."""
+    """Compiles an encoder to one graph, for batches of any size."""
     spec = tf.TensorSpec((None, *encoder.input_shape[1:]), tf.float32)
     function = tf.function(lambda image: encoder(image, training=False))
     graph = function.get_concrete_function(spec)
@@ -78,8 +78,8 @@ def evaluate_embedded(embedded, dataset):
     """Scores the embeddings of all test images on the dataset's protocol.
 
     Args:
-        embedded: What `embed_test` gave; for RegDB also a dict of trial to
-            that, one for each network.
+        embedded: The result of `embed_test`; for RegDB also a dict of trial
+            to such a result, one for each network.
         dataset: A reader.
 
     Returns:
@@ -95,10 +95,10 @@ def evaluate_embedded(embedded, dataset):
 
 
 def recall(embedded):
-    """Makes an embedding function of what is embedded already.
+    """Makes an embedding function that looks up finished embeddings.
 
-    Files are told apart by where they really are: a dataset's folder can be
-    spelled in several ways.
+    Files are compared by their real paths: a dataset's folder can have
+    several names.
     """
     paths = map(os.path.realpath, map(str, embedded["path"]))
     by_path = dict(zip(paths, embedded["embedding"], strict=True))
@@ -108,12 +108,12 @@ def recall(embedded):
 
 
 def describe_scores(table):
-    """Gives a table as `metrics.json` keeps it.
+    """Converts a table to the dict that `metrics.json` contains.
 
     Returns:
-        Dict of `"rows"`, every row of the table under its key, and of each
+        Dict of `"rows"`, every row of the table by its key, and of each
         direction, the first row that searches in it. A row is a dict: its
-        `title`; its figures in percent, means over the trials; with several
+        `title`; its scores in percent, means over the trials; with several
         trials their `deviation`, with one the 95 % `intervals` over people.
     """
     rows = {row.key: describe_row(row) for row in table.rows}
@@ -124,25 +124,26 @@ def describe_scores(table):
 
 
 def describe_row(row):
-    """The figures of one row of a table."""
+    """Converts one row of a table to a dict."""
     trials = [*row.trials.values()]
     if len(trials) > 1:
-        spread = {"deviation": row.deviation}
+        uncertainty = {"deviation": row.deviation}
     else:
         ranks = range(1, 21)
-        spread = {"intervals": confidence_intervals(trials[0], ranks=ranks)}
+        intervals = confidence_intervals(trials[0], ranks=ranks)
+        uncertainty = {"intervals": intervals}
     cmc = np.mean([metrics.cmc[:CMC_LENGTH] for metrics in trials], axis=0)
     return {
         "title": row.name,
         **row.mean,
-        **spread,
+        **uncertainty,
         "num_valid_queries": int(np.mean(row.num_valid_queries)),
         "cmc": [round(float(x), 6) for x in cmc],
     }
 
 
 def describe_cost(network, encode):
-    """Counts and measures what embedding a visible image costs.
+    """Measures the cost to embed a visible image: operations and speed.
 
     Args:
         network: A `ReIDNetwork`.
@@ -157,7 +158,7 @@ def describe_cost(network, encode):
 
 
 def measure_speed(encode, image_shape, batch_size=64, repeats=5):
-    """Images per second on this machine: the median of a few batches."""
+    """Measures images per second: the median of a few batches."""
     images = tf.zeros((batch_size, *image_shape))
     seconds = []
     for _ in range(repeats):
@@ -168,7 +169,7 @@ def measure_speed(encode, image_shape, batch_size=64, repeats=5):
 
 
 def score_networks(run, dataset):
-    """Scores a run's networks, and keeps what its report shows of them.
+    """Scores a run's networks, and saves their scores and embeddings.
 
     Args:
         run: `RunFolder`. Receives `metrics.json`, `metrics.md` and the test
@@ -191,7 +192,7 @@ def score_networks(run, dataset):
 
 
 def calibrate_network(run, dataset, held_out):
-    """Calibrates "same person?" on people whom nobody trained or tests on.
+    """Calibrates the threshold for "same person" on held-out people.
 
     Args:
         run: `RunFolder`. Receives `calibration.json`.
@@ -219,5 +220,5 @@ def calibrate_network(run, dataset, held_out):
 
 
 def read_probability(run):
-    """The `MatchProbability` that `calibrate_network` has fitted."""
+    """Reads the `MatchProbability` that `calibrate_network` has fitted."""
     return MatchProbability(**run.read_json("calibration.json")["probability"])

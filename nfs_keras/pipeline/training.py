@@ -1,4 +1,4 @@
-"""Trains the networks of a run, from where a killed start has left them."""
+"""Trains the networks of a run, and resumes them after an interruption."""
 
 import numpy as np
 import tensorflow as tf
@@ -35,13 +35,14 @@ def start_network(preset, samples, search, seed):
 
 
 def search_features(run, preset, samples, search, seed):
-    """Trains a network once, and searches its features on the way.
+    """Trains a network once, and searches its features during the training.
 
-    Gates open, then gates and weights in turn, then the gates frozen to what
-    was found: one optimizer and one schedule from beginning to end. While the
-    search lasts another fold of the identities is the proxy in each epoch, so
-    that the weights meet everybody and the gates are always compared on
-    people who were not trained on lately.
+    First the gates are open, then gates and weights train in turn, then the
+    gates are frozen to the found architecture: one optimizer and one schedule
+    from beginning to end. In each epoch of the search another fold of the
+    identities is the proxy, so that the weights train on all people and the
+    gates are compared on people whom the weights did not train on in that
+    epoch.
 
     Args:
         run: `RunFolder`. Receives `architecture.json` and `gates.npz`.
@@ -66,9 +67,9 @@ def search_features(run, preset, samples, search, seed):
 
     def keep(architecture):
         architecture.save(run / "architecture.json")
-        run.say(architecture.summary())
+        run.print(architecture.summary())
         for finding in diagnose(architecture, dict(np.load(run / "gates.npz"))):
-            run.say(finding)
+            run.print(finding)
 
     callbacks = [
         SearchPhases(preset.start, preset.freeze, on_freeze=keep),
@@ -84,11 +85,11 @@ def search_features(run, preset, samples, search, seed):
 
 
 def train_weights(run, stage, preset, samples, network, seed, epochs):
-    """Trains a network's weights on all samples, gates left as they are.
+    """Trains a network's weights on all samples, without changing its gates.
 
     Args:
         run: `RunFolder`.
-        stage: Name of what is trained.
+        stage: Name of the stage.
         preset: A `Demo`, or like it.
         samples: Samples to train on.
         network: A `ReIDNetwork`.
@@ -112,16 +113,16 @@ def train_weights(run, stage, preset, samples, network, seed, epochs):
 
 
 def fit(run, stage, model, batches, epochs, steps, callbacks=()):
-    """Fits a model, or what is left of its epochs.
+    """Trains a model for all epochs, or for the rest after an interruption.
 
     Args:
         run: `RunFolder`.
-        stage: Name of what is trained.
+        stage: Name of the stage.
         model: A compiled `TrainingModel` or `SearchModel`.
         batches: Function of a first and a last epoch that makes their data.
         epochs: Positive integer.
         steps: Positive integer. Steps in an epoch.
-        callbacks: Callbacks that come before those that write.
+        callbacks: Callbacks to call before those that write files.
     """
     checkpoint = TrainingCheckpoint(run / "checkpoints" / stage)
     first = checkpoint.restore(model)
@@ -136,15 +137,15 @@ def fit(run, stage, model, batches, epochs, steps, callbacks=()):
         callbacks=[
             *callbacks,
             HistoryLog(run / "history.csv", stage),
-            ProgressLines(run.say, stage),
-            ChanceWarning(run.say, model.model.num_identities),
-            checkpoint,  # last: what it saves, the others have written
+            ProgressLines(run.print, stage),
+            ChanceWarning(run.print, model.model.num_identities),
+            checkpoint,  # last: the others have written this epoch's files
         ],
     )
 
 
 def of_all_replicas(objective):
-    """Lets an objective see the batch of all replicas, as on one device."""
+    """Computes an objective on the batch of all replicas, as on one device."""
     several = num_replicas() > 1
     return GlobalBatchObjective(objective) if several else objective
 
@@ -166,8 +167,8 @@ def make_batches(preset, samples, sampler, seed, first_step, last_step):
 def search_batches(preset, samples, seed, steps, first, last):
     """Makes the pairs of training and proxy batches of some epochs.
 
-    Outside of the search the proxy batch, which nobody looks at, is blank: it
-    costs nothing.
+    Outside of the search the proxy batch is not used; it is blank and costs no
+    time.
 
     Args:
         preset: A `Demo`, or like it.
@@ -206,7 +207,7 @@ def search_batches(preset, samples, seed, steps, first, last):
 
 
 def blank_batches(preset, num_steps):
-    """Batches of the proxy's form that hold nothing."""
+    """Makes proxy batches of zeros, for the epochs without a search."""
     size = preset.proxy_batch[0] * preset.proxy_batch[1]
     images = tf.zeros((size, *preset.image_shape))
     labels = tf.zeros((size,), "int32")
@@ -215,19 +216,19 @@ def blank_batches(preset, num_steps):
 
 
 class RotatingSampler:
-    """Draws from the folds of a search that take turns as proxy.
+    """Samples batches from the folds of a search, which take turns as proxy.
 
     In each epoch of the search another fold of the identities is the proxy,
-    and the others train; outside of it everybody trains.
+    and the others train; outside of the search all identities train.
 
     Args:
         samples: Samples of all folds.
-        folds: How many parts the identities are divided into.
+        folds: Number of parts of the identities.
         steps: Steps in an epoch.
         epochs: Range of the epochs of the search.
         batch: People in a batch, and images of each per modality.
         seed: Non-negative integer.
-        proxy: Whether to draw the proxy's batches, or the training's.
+        proxy: Whether to sample the proxy's batches, or the training's.
     """
 
     def __init__(self, samples, folds, steps, epochs, batch, seed, proxy):
@@ -251,7 +252,7 @@ class RotatingSampler:
 
 
 def divide(samples, folds, proxy):
-    """Positions of the samples of each fold (or of all but it), as arrays."""
+    """Lists the indices of the samples of each fold, or of all other folds."""
     identities = sorted({sample.identity for sample in samples})
     parts = []
     for i in range(folds):
@@ -277,8 +278,8 @@ def check_folds(preset, samples):
             found = len({samples[i].identity for i in rows})
             if found < wanted:
                 raise ValueError(
-                    "A search divides the training people into folds, which "
-                    "must fill its batches with different people. Received: "
+                    "A search divides the training people into folds, and "
+                    "each must have enough people for a batch. Received: "
                     f"{name}[0]={wanted}, but a part of them holds {found}. "
                     f"Train on more people, or with a smaller `{name}`."
                 )

@@ -1,8 +1,8 @@
 """Backbones: a private stem for each modality, then shared layers.
 
 A backbone is a pair of functions that make layers, so that two networks of
-one backbone share nothing. The residual ones are written here; any functional
-Keras model can be cut into one by `keras_backbone`.
+one backbone share nothing. The residual ones are written here;
+`keras_backbone` makes one of any functional Keras model.
 """
 
 from collections.abc import Callable
@@ -27,13 +27,13 @@ KERAS_DEVIATION = (1 / 255, 1 / 255, 1 / 255)
 
 
 class Backbone(NamedTuple):
-    """What `reid_network` builds a two-stream network from.
+    """The layers of a two-stream network, for `reid_network` to build.
 
     Attributes:
         make_stem: Function `(image_shape, name)` that makes one modality's
             private stem: a functional model from RGB in [0, 255] to maps.
-        grow: Function `(maps, gates)` that adds the shared layers to a
-            symbolic tensor of maps, gates among them, and gives the maps.
+        grow: Function `(maps, gates)` that adds the shared layers and their
+            gates to a symbolic tensor of maps, and returns the maps.
 
     """
 
@@ -65,7 +65,7 @@ class Gates:
         self.last = None
 
     def channel(self, name, maps):
-        """Scales the channels that a name stands for: always the same gate."""
+        """Scales channels by the gate of a name, which is made only once."""
         if not self.channels or self.summed:
             return maps
         self.last = f"{name}_channel"
@@ -78,7 +78,7 @@ class Gates:
         return self._call(ChannelSearch, f"{name}_channel", maps)
 
     def output(self, name, maps):
-        """Scales what a stage hands on: its pixels."""
+        """Scales the pixels of a stage's output."""
         if self.summed:
             return self._call(DualLevelSearch, name, maps, combine="sum")
         if not self.pixels:
@@ -88,8 +88,8 @@ class Gates:
     def embedding(self, vectors):
         """Zeroes the entries of an embedding whose channels are closed.
 
-        A batch norm makes another constant of them; as zeros they count for
-        nothing in a similarity, and can be removed.
+        After a batch norm they are constant but not zero; as zeros they do
+        not change a similarity, and can be removed.
         """
         gate = self.made.get(self.last)
         if gate is None or gate.logits.shape[-1] != vectors.shape[-1]:
@@ -137,10 +137,11 @@ def resnet50(non_local=False):
 
 
 def imagenet_resnet50(non_local=False):
-    """Makes ResNet-50 as `keras.applications` has it, for its weights.
+    """Makes the ResNet-50 of `keras.applications`, to load its weights.
 
-    A bottleneck's stride sits in its first convolution, not in the 3x3 one,
-    and pixels lose a mean but keep their scale. The last stride is 1 again.
+    A bottleneck's stride is in its first convolution, not in the 3x3 one, and
+    a mean is subtracted from pixels that keep their scale. As above, the last
+    stride is 1.
 
     Args:
         non_local: As in `resnet50`.
@@ -180,10 +181,10 @@ def make_stem(
     mean=IMAGENET_MEAN,
     deviation=IMAGENET_DEVIATION,
 ):
-    """Makes the private beginning of one modality's stream.
+    """Makes the private first layers of one modality's stream.
 
-    Normalisation lives here, once, so that training, evaluation and serving
-    all hand over raw pixels and cannot disagree.
+    The stem normalises the pixels, so that training, evaluation and serving
+    all pass raw pixels and cannot differ.
 
     Args:
         image_shape: `(height, width, 3)`.
@@ -214,10 +215,10 @@ def make_stem(
 def grow_residual(maps, gates, stages, non_local=False):
     """Adds the stages of a residual network.
 
-    A stage's channel gate governs its whole residual stream: every term of
+    A stage's channel gate scales its whole residual stream: every term of
     the sums is scaled once, so a closed channel is zero from the stage's
     first block to its last, and can be removed from all of them. That a gate
-    governs the stream is our choice; a gate in every stage is the paper's.
+    scales the stream is our choice; a gate in every stage is the paper's.
     """
     attention = {2: 2, 3: 3} if non_local else {}  # AGW's
     for number, blocks in enumerate(stages, start=1):
@@ -244,7 +245,7 @@ def residual_block(
     bottleneck=False,
     stride_first=False,
 ):
-    """Adds to a stage's stream what a few convolutions find in it.
+    """Adds a residual block of two or three convolutions.
 
     Reference:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
@@ -270,7 +271,7 @@ def residual_block(
 
 
 def non_local_block(maps, gates, stage, name):
-    """Adds to a stage's stream what its whole map says about each pixel."""
+    """Adds a non-local block, with attention over the whole map."""
     name = f"{name}_non_local"
     found = NonLocal(maps.shape[-1], name=name)(maps)
     norm = FusedBatchNorm(
@@ -316,24 +317,24 @@ def keras_backbone(
     Args:
         model: Functional `keras.Model` of one image, RGB, `channels_last`.
             It is copied for every network: both stems start with its weights.
-        stem: Name of the layer that a modality's private stem ends with.
-        after: Names of the layers that gates are put behind, in order. The
-            last of them ends the backbone; what follows it is left out. Let
-            it be an activation: pooling counts nothing below zero.
-        preprocess: Function of Keras operations from RGB in [0, 255] to what
-            the model was trained on, such as
+        stem: Name of the last layer of a modality's private stem.
+        after: Names of the layers that are followed by gates, in order. The
+            last of them ends the backbone; later layers are left out. It
+            should be an activation: pooling ignores values below zero.
+        preprocess: Function of Keras operations from RGB in [0, 255] to the
+            inputs that the model was trained on, such as
             `keras.applications.mobilenet_v2.preprocess_input`. `None` for a
-            model that prepares pixels itself, such as EfficientNet.
+            model that normalises pixels itself, such as EfficientNet.
         batch_norm_momentum: Momentum of all batch norms' statistics. Models
-            that were trained for weeks have 0.99 or 0.999, which hardly move
-            in a short training. Defaults to `0.9`.
+            that were trained for weeks have 0.99 or 0.999, with which the
+            statistics hardly change in a short training. Defaults to `0.9`.
 
     Returns:
         A `Backbone` for `reid_network`.
 
     Raises:
-        ValueError: If the model has no layer of a name, or if more than the
-            stem's last layer is needed behind it.
+        ValueError: If the model has no layer of a name, or if the layers
+            after the stem need more than the output of its last layer.
 
     Example:
 
@@ -352,7 +353,7 @@ def keras_backbone(
     (None, 1280)
     """
     check_names([stem, *after], [layer.name for layer in model.layers])
-    cut, end = (model.get_layer(x).output for x in (stem, after[-1]))
+    middle, end = (model.get_layer(x).output for x in (stem, after[-1]))
 
     def faster(layer, config):
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -366,7 +367,7 @@ def keras_backbone(
     def make(image_shape, name):
         image = keras.Input(image_shape, name="image")
         pixels = image if preprocess is None else preprocess(image)
-        maps = copied(model.input, cut, stem, pixels)
+        maps = copied(model.input, middle, stem, pixels)
         return keras.Model(image, maps, name=f"{name}_stem")
 
     def grow(maps, gates):
@@ -375,21 +376,22 @@ def keras_backbone(
                 return outputs
             return gates.output(name, gates.channel(name, outputs))
 
-        return copied(cut, end, after[-1], maps, gated)
+        return copied(middle, end, after[-1], maps, gated)
 
     return Backbone(make, grow)
 
 
 def piece_of(start, end, name):
-    """The part of a model between two of its tensors."""
+    """Makes a model of the layers between two tensors of a model."""
     try:
         return keras.Model(start, end)
     except ValueError as error:
         raise ValueError(
-            "A model can be cut where one tensor is all that is passed on. "
-            f"Received: a piece that ends with layer {name!r}, and needs more "
-            "than the end of the piece before it. Name layers at the ends of "
-            "blocks, in order, such as the sums of residual ones."
+            "A model can be split only at a layer whose output is all that "
+            "the later layers need. "
+            f"Received: a part that ends with layer {name!r} and needs more "
+            "than the output of the part before it. Name layers at the ends "
+            "of blocks, in order, such as the sums of residual blocks."
         ) from error
 
 
@@ -400,14 +402,14 @@ BACKBONES = {
     "resnet50": resnet50,
     "tiny": tiny,
 }
-WITH_IMAGENET = {  # what takes the weights of `keras.applications`
+WITH_IMAGENET = {  # the backbones for the weights of `keras.applications`
     "agw": partial(imagenet_resnet50, non_local=True),
     "resnet50": imagenet_resnet50,
 }
 
 
 def make_backbone(backbone, weights=None):
-    """Gives a `Backbone` as it is, and makes the one that a name stands for."""
+    """Makes the backbone of a name; a `Backbone` is returned unchanged."""
     if isinstance(backbone, Backbone):
         return backbone
     if backbone not in BACKBONES:

@@ -1,4 +1,4 @@
-"""ImageNet weights of ResNet-50, as `keras.applications` has them."""
+"""Loads the ImageNet weights of the ResNet-50 of `keras.applications`."""
 
 import h5py
 import keras
@@ -13,7 +13,7 @@ def download_imagenet():
     """Makes the ResNet-50 of `keras.applications` with its weights.
 
     Raises:
-        ConnectionError: If they are neither here nor can be downloaded.
+        ConnectionError: If they are not stored and cannot be downloaded.
     """
     try:
         return keras.applications.ResNet50(
@@ -21,11 +21,11 @@ def download_imagenet():
             weights="imagenet",
             input_shape=(None, None, 3),
         )
-    except Exception as error:  # Keras raises nothing narrower
+    except Exception as error:  # Keras raises no narrower class
         raise ConnectionError(
-            "The ImageNet weights are downloaded once, then kept by Keras. "
+            "The ImageNet weights are downloaded once, then stored by Keras. "
             f"Received: weights='imagenet', and {error}. "
-            "Fetch that file where there is a network, and pass "
+            "Download that file on a computer with a network, and pass "
             "`backbone='imagenet_resnet50', weights=PATH`."
         ) from error
 
@@ -38,9 +38,9 @@ def load_application(path):
     names = " ".join(names)
     if not any(word in names for word in ("conv1_conv/", "layers/conv2d_52/")):
         raise ValueError(
-            "An .h5 file holds the weights of `keras.applications.ResNet50`. "
+            "An .h5 file must hold weights of `keras.applications.ResNet50`. "
             f"Received: source={str(path)!r}, which does not. "
-            "Save a network of ours as .keras, and pass that."
+            "Save a `ReIDNetwork` as .keras, and pass that file."
         )
     top = "predictions/" in names or "layers/dense/" in names
     return keras.applications.ResNet50(
@@ -51,13 +51,13 @@ def load_application(path):
 
 
 def imagenet_arrays(network, model):
-    """Takes a ResNet-50 of `keras.applications` as arrays by our names.
+    """Converts a ResNet-50 of `keras.applications` to arrays by our names.
 
-    Both stems take the one stem; the head and non-local blocks are left out.
-    At inference the numbers are exactly the model's: a bias before a batch
-    norm is what its moving mean is smaller by; another epsilon is a variance
-    that is larger by the difference; and pixels come as R, G, B where the
-    model was trained on B, G, R.
+    Both stems get the weights of the one stem; the head and non-local blocks
+    are left out. At inference the results are exactly the model's: a bias
+    before a batch norm is subtracted from its moving mean; the difference of
+    the epsilons is added to its variance; and the channels of the first
+    kernel are reversed, from B, G, R to R, G, B.
 
     Args:
         network: A `ReIDNetwork` of `imagenet_resnet50`.
@@ -79,7 +79,7 @@ def imagenet_arrays(network, model):
 
 
 def our_names(name):
-    """Our names of a convolution, such as `conv2_block1_3_conv`."""
+    """Lists our names of a convolution, such as `conv2_block1_3_conv`."""
     if name == "conv1_conv":
         return [f"{stem}conv" for stem in STEMS]
     stage, block, part, _ = name.split("_")
@@ -88,7 +88,7 @@ def our_names(name):
 
 
 def conv_norm(name, conv, norm):
-    """The arrays of a convolution and its batch norm, under our name."""
+    """Returns the arrays of a convolution and its batch norm by our names."""
     mine = dict(zip(NORM, map(ops.convert_to_numpy, norm.weights), strict=True))
     bias = ops.convert_to_numpy(conv.bias) if conv.use_bias else 0.0
     mine["moving_mean"] = mine["moving_mean"] - bias
@@ -99,7 +99,7 @@ def conv_norm(name, conv, norm):
 
 
 def check_geometry(network, backbone):
-    """Raises `ValueError` unless a ResNet's weights mean the same here.
+    """Raises `ValueError` unless a ResNet's weights fit the network.
 
     Args:
         network: A `ReIDNetwork`.
@@ -107,18 +107,18 @@ def check_geometry(network, backbone):
     """
     if geometry(network) != backbone:
         raise ValueError(
-            "A ResNet's weights fit where pixels and strides are treated as "
-            f"they were trained. Received: network={network.name!r}, which "
-            "does not. Make it with "
+            "A ResNet's weights fit only a network with the same pixel "
+            f"normalisation and strides. Received: network={network.name!r}, "
+            "which has others. Make the network with "
             f"`reid_network(backbone={backbone!r}, ...)`."
         )
 
 
 def geometry(network):
-    """`"resnet50"`, `"imagenet_resnet50"`, or `None` of something else.
+    """Returns `"resnet50"`, `"imagenet_resnet50"`, or `None` for another.
 
-    They differ in what is subtracted from the pixels, and in which
-    convolution of a bottleneck has the stride.
+    They differ in the normalisation of the pixels, and in the convolution of
+    a bottleneck that has the stride.
     """
     stems = {layer.name: layer for layer in network.stems["visible"].layers}
     trunk = {layer.name: layer for layer in network.trunk.layers}

@@ -24,8 +24,8 @@ NECK = {
 class ReIDNetwork(keras.Model):
     """Embeds visible and infrared images of people into one space.
 
-    It is made of plain functional models: each modality passes its own stem,
-    then both run through one trunk, with gates in it.
+    It consists of functional models: each modality has its own stem, and both
+    share one trunk, which contains the gates.
 
     Args:
         stems: Dict of two models from image to maps, `"visible"` and
@@ -33,14 +33,15 @@ class ReIDNetwork(keras.Model):
         trunk: Model from maps and `modality`, int32 `(batch,)`, to a dict of
             `"pooled"`, `"embedding"` and `"logits"`.
         facts: Dict of JSON values that is saved with the network, such as
-            what it was trained on. Defaults to `None`, for none.
+            the dataset of its training. Defaults to `None`, for none.
         **kwargs: Base model keyword arguments.
 
     Call arguments:
         inputs: Dict of `"visible"` and `"infrared"`, float tensors of shape
             `(batch, *image_shape)`, RGB in [0, 255]. The two batches may
             differ in size, and one may be empty.
-        training: Whether batch normalisation uses the batch, and gates draw.
+        training: Whether batch normalisation uses the batch's statistics, and
+            gates draw noise.
 
     Output shape:
         Dict of `"pooled"` `(batch, dim)`, `"embedding"` `(batch, dim)`, which
@@ -68,7 +69,7 @@ class ReIDNetwork(keras.Model):
 
     @property
     def num_identities(self):
-        """Int. Identities that the classifier knows."""
+        """Int. Number of identities of the classifier."""
         return self.trunk.output["logits"].shape[-1]
 
     @property
@@ -98,7 +99,7 @@ class ReIDNetwork(keras.Model):
         return stem(images, training=training)
 
     def encoder(self, modality):
-        """Gives the network of one modality, which shares its weights.
+        """Makes the network of one modality, with shared weights.
 
         Args:
             modality: `"visible"` or `"infrared"`.
@@ -119,10 +120,11 @@ class ReIDNetwork(keras.Model):
 
     @property
     def functional(self):
-        """The network of one stem as one functional model.
+        """One stem and the trunk as one functional model.
 
-        What looks at graphs works on it: operations, summaries. Both
-        modalities pass it alike, as `modality` says.
+        It is for functions that read graphs: counts of operations, summaries.
+        Its input `modality` selects the gates; both modalities pass the same
+        stem.
         """
         image = keras.Input(self.image_shape, name="image")
         modality = keras.Input((), dtype="int32", name="modality")
@@ -130,14 +132,14 @@ class ReIDNetwork(keras.Model):
         return keras.Model([image, modality], outputs, name=self.name)
 
     def compacted(self, modality=None):
-        """The network without what its gates make superfluous.
+        """Returns a smaller network, without the channels of closed gates.
 
         Args:
             modality: Name or index of the only modality to serve, or `None`.
 
         Returns:
-            A `ReIDNetwork`. Its embedding has only the entries that some
-            modality keeps; the others were zero.
+            A `ReIDNetwork`. Its embedding has only the entries that are kept
+            for some modality; the others were zero.
         """
         index = index_of(modality) if isinstance(modality, str) else modality
         trunk = compact_graph(self.trunk, index, drop=("pooled", "embedding"))
@@ -145,10 +147,10 @@ class ReIDNetwork(keras.Model):
         return ReIDNetwork(stems, trunk, self.facts, name=self.name)
 
     def named_variables(self):
-        """Dict from name to variable, of all but the gates.
+        """Returns a dict from name to variable, without the gates.
 
-        Names are those of the layers, such as `"stage1_block1_conv1/kernel"`,
-        in a stem behind its name: `"visible_stem/conv/kernel"`.
+        Names are those of the layers, such as `"stage1_block1_conv1/kernel"`;
+        in a stem they begin with its name: `"visible_stem/conv/kernel"`.
         """
         models = [("", self.trunk)]
         models += [(f"{stem.name}/", stem) for stem in self.stems.values()]
@@ -163,7 +165,7 @@ class ReIDNetwork(keras.Model):
         }
 
     def copy_features(self, network):
-        """Takes over the weights and statistics of a network, gates apart.
+        """Copies the weights and statistics of a network, without its gates.
 
         Args:
             network: A `ReIDNetwork` of the same backbone, head and image
@@ -184,7 +186,7 @@ class ReIDNetwork(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = copy.deepcopy(config)  # Keras empties what it reads
+        config = copy.deepcopy(config)  # Keras changes the dict it reads
         deserialize = keras.saving.deserialize_keras_object
         return cls(
             stems={k: deserialize(v) for k, v in config["stems"].items()},
@@ -216,18 +218,16 @@ def reid_network(
             `"spatial"`, or `None` for the network without gates.
         weights: `"imagenet"`, `"synthetic"` (of `"tiny"`), the path of a
             weights file as `import_weights` takes it, or `None` to start at
-            random. With `"imagenet"`, `"resnet50"` and `"agw"` have their
-            strides where those weights want them: they are made of
-            `imagenet_resnet50`.
-        skip_classifier: Whether the classifier starts at random all the same.
-        inner: Whether the search of channels takes in those between the
-            convolutions of a residual block, where most operations are.
-            Defaults to `False`.
+            random. With `"imagenet"`, `"resnet50"` and `"agw"` are made of
+            `imagenet_resnet50`, whose strides fit those weights.
+        skip_classifier: Whether the classifier starts at random in any case.
+        inner: Whether to search also the channels between the convolutions of
+            a residual block, where most operations are. Defaults to `False`.
         **gate_arguments: Arguments of the gates, such as `initial_logit`, and
             `combine` of `DualLevelSearch`.
 
     Returns:
-        A built `ReIDNetwork`. Its gates are called `stage1_channel`,
+        A built `ReIDNetwork`. Its gates are named `stage1_channel`,
         `stage1_spatial` and, with `inner`, `stage1_block1_inner1_channel`.
 
     Raises:
@@ -267,18 +267,18 @@ def reid_network(
 
 
 def index_of(modality):
-    """The index of a modality's name."""
+    """Returns the index of a modality's name."""
     if modality not in MODALITIES:
         raise ValueError(
             f"`modality` must be one of {MODALITIES}. "
             f"Received: modality={modality!r}. "
-            "Pass the kind of image that the encoder will see."
+            "Pass the modality of the images that the encoder gets."
         )
     return MODALITIES.index(modality)
 
 
 def check_identities(num_identities):
-    """Raises `ValueError` unless there is somebody to classify."""
+    """Raises `ValueError` unless there is an identity to classify."""
     if num_identities < 1:
         raise ValueError(
             "A network classifies at least one identity. "
@@ -288,11 +288,11 @@ def check_identities(num_identities):
 
 
 def check_inner(inner, search, gates):
-    """Raises `ValueError` if inner gates were asked for and none was made."""
+    """Raises `ValueError` if inner gates were requested and none was made."""
     made = any("_inner" in name for name in gates.made)
     if inner and (search not in ("dual", "channel") or not made):
         raise ValueError(
-            "`inner` belongs to a search of channels in residual blocks. "
+            "`inner` needs a search of channels in residual blocks. "
             f"Received: inner=True, search={search!r}, with {len(gates.made)} "
             "gates. Pass search='dual' and a residual backbone."
         )

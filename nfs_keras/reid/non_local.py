@@ -1,4 +1,4 @@
-"""The attention that AGW puts behind its last residual blocks."""
+"""The non-local attention of AGW's last residual blocks."""
 
 import keras
 import numpy as np
@@ -16,13 +16,13 @@ from nfs_keras.search.rules import (
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class NonLocal(keras.layers.Layer):
-    """Gathers for every pixel what the whole map has to say about it.
+    """Computes for every pixel a weighted sum over the whole map.
 
     With maps x of N pixels, `w(theta(x) (phi(x)^T g(x)) / N)`, where theta,
     phi, g and w are 1x1 convolutions. There is no softmax; multiplied in this
-    order, no N x N matrix is needed either. A batch norm that starts at zero
-    and a sum with x follow it in a network: so the block starts as the
-    identity.
+    order, no N x N matrix is needed either. In a network it is followed by a
+    batch norm that starts at zero and a sum with x, so that the block starts
+    as the identity.
 
     Args:
         filters: Positive integer. Channels of the output.
@@ -72,7 +72,7 @@ class NonLocal(keras.layers.Layer):
     def call(self, inputs):
         _, height, width, channels = ops.shape(inputs)
         pixels = ops.reshape(inputs, (-1, height * width, channels))
-        # Divided early, a mean overflows in no precision.
+        # Divided before the sum, a mean does not overflow in half precision.
         phi = ops.transpose(self.phi(pixels), (0, 2, 1)) / (height * width)
         found = ops.matmul(self.theta(pixels), ops.matmul(phi, self.g(pixels)))
         return ops.reshape(self.w(found), (-1, height, width, self.filters))
@@ -89,7 +89,7 @@ class NonLocal(keras.layers.Layer):
 
 
 class NonLocalRule(Rule):
-    """Reads by theta, phi and g, writes by w."""
+    """Removes input channels of theta, phi and g, output channels of w."""
 
     def writes_all(self, node):
         return False

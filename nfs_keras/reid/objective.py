@@ -19,7 +19,7 @@ FORM = (
 class Objective:
     """Sums the losses of a two-modality batch.
 
-    - *identity*: cross-entropy of the logits, who is it;
+    - *identity*: cross-entropy of the logits, over the identities;
     - *triplet*: a metric loss on the pooled feature, over both modalities;
     - *contrast*: the cross-modality contrastive loss (CMCO) on the embedding.
 
@@ -36,7 +36,7 @@ class Objective:
 
     Call arguments:
         labels: Dict of `"visible"` and `"infrared"`, int vectors.
-        outputs: What a `ReIDNetwork` returns.
+        outputs: The outputs of a `ReIDNetwork`.
 
     Returns:
         `(total, parts)`: a float32 scalar, and a dict of the unweighted terms
@@ -119,7 +119,7 @@ class Objective:
 
 
 def identity_loss(identities, logits):
-    """Mean cross-entropy in nats, computed in float32."""
+    """Computes the mean cross-entropy in nats, in float32."""
     # A `Loss`, not the function: like the other two it is divided by the
     # number of replicas, whose gradients are added.
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -127,13 +127,13 @@ def identity_loss(identities, logits):
 
 
 def accuracy(identities, logits):
-    """Share of rows whose largest logit is their identity's."""
+    """Computes the share of rows whose largest logit is their identity's."""
     hits = ops.argmax(logits, axis=-1) == ops.cast(identities, "int32")
     return ops.mean(ops.cast(hits, "float32"))
 
 
 def modality_vector(halves):
-    """Int vector: 0 for each row of the first half, 1 for the second."""
+    """Makes an int vector: 0 for each row of the first half, 1 for the rest."""
     return ops.concatenate(
         [ops.full_like(half, index) for index, half in enumerate(halves)]
     )
@@ -144,8 +144,8 @@ def check_batch(batch, num_identities=None):
 
     Args:
         batch: `(images, labels)`, of arrays.
-        num_identities: How many identities the classifier knows, or `None` if
-            the labels are compared with each other alone.
+        num_identities: Number of identities of the classifier, or `None` if
+            the labels are only compared with each other.
     """
     images, labels = batch if len(batch) == 2 else (None, None)
     for part in (images, labels):
@@ -160,15 +160,15 @@ def check_batch(batch, num_identities=None):
     known = {name: len(labels[name]) for name in MODALITIES}
     if sizes != known:
         raise ValueError(
-            "A batch has one label for each image. "
+            "A batch must have one label for each image. "
             f"Received: {sizes} images, {known} labels. "
             f"Pass {FORM}."
         )
     if not all(sizes.values()):
         raise ValueError(
-            "Training compares modalities: each batch needs both. "
+            "Each training batch needs images of both modalities. "
             f"Received: images={sizes}. "
-            "Use an `IdentitySampler`, which draws both of every identity."
+            "Use an `IdentitySampler`, which samples both of each identity."
         )
     people = np.concatenate([labels[name] for name in MODALITIES])
     if num_identities is None:

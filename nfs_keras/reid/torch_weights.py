@@ -1,4 +1,4 @@
-"""Weights from PyTorch: a ResNet of torchvision, or a network of AGW's kind."""
+"""Reads PyTorch weights: a ResNet of torchvision, or a network of AGW."""
 
 import pickle
 import re
@@ -7,8 +7,8 @@ import numpy as np
 
 from nfs_keras.reid.imagenet_weights import STEMS, check_geometry
 
-# A counter that nothing reads; the ImageNet classifier; and what AGW stores
-# and never calls: stages behind the private stems, a stem before the shared.
+# An unused counter; the ImageNet classifier; and layers that AGW stores but
+# never calls: stages after the private stems, a stem before the shared layers.
 UNUSED = re.compile(
     r"(.*\.)?(num_batches_tracked$|fc\.)"
     r"|(visible_module\.visible|thermal_module\.thermal)\.layer\d\."
@@ -33,8 +33,8 @@ def torch_arrays(network, path):
     Args:
         network: A `ReIDNetwork` of the backbone that was trained.
         path: File of a `state_dict`, alone or under `"net"` or
-            `"state_dict"`, with torchvision's names (then both stems take the
-            one stem, and the head is left out) or with AGW's.
+            `"state_dict"`, with torchvision's names (then both stems get the
+            weights of the one stem, and the head is left out) or with AGW's.
 
     Returns:
         Dict from name to array.
@@ -55,11 +55,11 @@ def torch_arrays(network, path):
 
 
 def our_names(name, names):
-    """Our names of an entry: two of a stem that both modalities take.
+    """Lists our names of an entry: two if both stems get its weights.
 
     Args:
         name: A name of torchvision's or AGW's.
-        names: The names that the network has.
+        names: The names of the network's variables.
     """
     prefixes = [""]
     if re.match(r"(conv|bn)1\.", name):
@@ -75,7 +75,7 @@ def our_names(name, names):
 
 
 def rename(path, variable, names):
-    """Our name of a variable, in parts: that of a layer, then its own."""
+    """Returns our name of a variable, in parts: first that of its layer."""
     module = ".".join(path)
     if module == "classifier":
         return "classifier", "kernel"
@@ -91,7 +91,7 @@ def rename(path, variable, names):
             key=lambda n: int(re.search(r"block(\d+)", n)[1]),
         )
         if int(number) >= len(blocks):
-            return (f"{module}.{variable}",)  # of a network that is larger
+            return (f"{module}.{variable}",)  # of a larger network
         block = blocks[int(number)]
         if part == "W.1":
             return f"{block}_norm", norm_variable(variable)
@@ -110,29 +110,29 @@ def rename(path, variable, names):
 
 
 def rename_part(prefix, part, kind, variable):
-    """Our name of a variable of a convolution or of the norm behind it."""
+    """Returns our name of a variable of a convolution or its batch norm."""
     if kind == "conv":
         return f"{prefix}{part}", "kernel"
     return f"{prefix}{part}_norm", norm_variable(variable)
 
 
 def norm_variable(variable):
-    """Our name of a batch norm's variable."""
+    """Returns our name of a batch norm's variable."""
     return VARIABLES.get(variable, "gamma")
 
 
 def is_theta(name, stage):
-    """Whether a name is that of a stage's non-local block."""
+    """Returns whether a name belongs to a stage's non-local block."""
     return re.match(rf"stage{stage}_block\d+_non_local/theta/kernel", name)
 
 
 def load_state_dict(path):
-    """Reads the arrays of a checkpoint by name, running no code of it."""
+    """Reads the arrays of a checkpoint by name, without running its code."""
     try:
         import torch
     except ImportError as error:
         raise ImportError(
-            "Weights of PyTorch are read with PyTorch. "
+            "Reading PyTorch weights requires PyTorch. "
             f"Received: source={str(path)!r}, and {error}. "
             "Install it with `pip install torch`."
         ) from error
@@ -148,16 +148,17 @@ def load_state_dict(path):
     except (pickle.UnpicklingError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            "A PyTorch checkpoint is a dict of tensors and nothing that runs. "
+            "A PyTorch checkpoint must be a dict of tensors without code. "
             f"Received: source={str(path)!r}, and {reason} "
-            "Save `model.state_dict()` alone."
+            "Save only `model.state_dict()`."
         ) from error
 
 
 def numpy_globals():
-    """What a checkpoint needs that has its accuracy beside its weights.
+    """Lists the NumPy types that may be unpickled from a checkpoint.
 
-    AGW saves it as NumPy arrays and scalars, which are mere data.
+    AGW saves its accuracy beside its weights, as NumPy arrays and scalars,
+    which contain no code.
     """
     array, scalar = (x.__reduce__()[0] for x in (np.ones(1), np.float64(1)))
     modules = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -171,17 +172,18 @@ def numpy_globals():
 
 
 def to_keras(name, array):
-    """Orders a kernel's axes as Keras does: outputs last."""
+    """Reorders a kernel's axes for Keras: outputs last."""
     if "non_local/" in name and array.ndim == 4:
         return array[:, :, 0, 0].T
     return array.transpose((2, 3, 1, 0)) if array.ndim == 4 else array.T
 
 
 def identity_shortcut(network, arrays):
-    """What stands for the shortcut that ResNet-18 has not in its first block.
+    """Makes identity weights for a shortcut that torchvision does not have.
 
-    Ours is a convolution, for a gate to govern. As the identity it changes
-    nothing at inference; training normalises what passes it.
+    The first block of ResNet-18 has a convolution as its shortcut here, so
+    that a gate can scale it. As the identity it changes nothing at inference;
+    in training its batch norm normalises the maps.
     """
     name = "stage1_block1_shortcut"
     kernel = network.named_variables()[f"{name}/kernel"]
@@ -202,6 +204,6 @@ def check_bias(bias):
     if bias.any():
         raise ValueError(
             "The batch-norm neck has no bias. Received: `bottleneck.bias`, "
-            f"up to {np.abs(bias).max():.3g}. Train it again with the bias "
-            "frozen at zero, as AGW does."
+            f"up to {np.abs(bias).max():.3g}. Retrain the network with the "
+            "bias frozen at zero, as AGW does."
         )

@@ -1,4 +1,4 @@
-"""Weights that were trained elsewhere, brought into a network."""
+"""Loads weights of other programs into a network."""
 
 import pathlib
 
@@ -20,32 +20,32 @@ MOST_FLAWS = 20  # that one error lists
 
 
 def import_weights(network, source, skip_classifier=False):
-    """Gives a network weights and batch-norm statistics from elsewhere.
+    """Loads weights and batch-norm statistics from a file into a network.
 
-    The search gates stay as they are: what was trained without a search can
-    be searched, and the reverse. Every entry of the source is used once, or
-    nothing is changed at all.
+    The search gates are not changed: weights that were trained without a
+    search can be searched, and the reverse. Every entry of the source is used
+    once, or nothing is changed at all.
 
     Args:
         network: A `ReIDNetwork`.
         source: `"imagenet"`, `"synthetic"` (of the `tiny` backbone, shipped
             with this package: `benchmarks/pretrain_tiny.py` made them, and
-            they leave the classifier as it is), or the path of a file:
+            they do not change the classifier), or the path of a file:
 
-            - `.keras`: a network of ours, or a `keras.applications.ResNet50`;
+            - `.keras`: a `ReIDNetwork`, or a `keras.applications.ResNet50`;
             - `.h5`: the weights of the latter;
             - `.npz`: arrays by the names of `network.named_variables()`;
             - anything else: a PyTorch `state_dict` of torchvision's ResNet-50
               or ResNet-18, or of AGW (read without running code in it).
 
-            The ResNets of `keras.applications` and torchvision go into both
-            stems and leave the head, and any non-local blocks, as they are.
-        skip_classifier: Whether to leave the classifier as it is: it knows
-            the identities that it was trained on.
+            The ResNets of `keras.applications` and torchvision are loaded
+            into both stems, and do not change the head and non-local blocks.
+        skip_classifier: Whether to leave the classifier unchanged: it
+            classifies only the identities that it was trained on.
 
     Raises:
-        ValueError: If the source is not there, or has missing, unknown or
-            differently shaped entries: all of them are listed.
+        ValueError: If the source does not exist, or has missing, unknown or
+            differently shaped entries, which are listed.
         ConnectionError: If ImageNet weights cannot be downloaded.
         ImportError: If a PyTorch file is to be read without PyTorch.
     """
@@ -63,10 +63,10 @@ def import_weights(network, source, skip_classifier=False):
         if len(flaws) > MOST_FLAWS:
             listed.append(f"and {len(flaws) - MOST_FLAWS} more")
         raise ValueError(
-            "A network takes weights that have its names and shapes. "
+            "The weights must have the names and shapes of the network. "
             f"Received: source={str(source)!r}, where {'; '.join(listed)}. "
-            "Make the network as the source was made; a classifier of other "
-            "identities is left alone with `skip_classifier=True`."
+            "Make the network as the source was made; for a classifier of "
+            "other identities pass `skip_classifier=True`."
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
@@ -79,8 +79,8 @@ def read_weights(network, source):
     path = SYNTHETIC if source == "synthetic" else pathlib.Path(source)
     if not path.is_file():
         raise ValueError(
-            "Weights are read from a file. "
-            f"Received: source={str(source)!r}, where there is none. "
+            "`source` must be a file of weights. "
+            f"Received: source={str(source)!r}, which does not exist. "
             "Pass 'imagenet', 'synthetic' or the path of a .keras, .h5, .npz "
             "or PyTorch file."
         )
@@ -95,27 +95,27 @@ def read_weights(network, source):
 
 
 def keras_arrays(network, path):
-    """Reads a saved model: a network of ours, or `keras.applications`."""
+    """Reads a saved `ReIDNetwork`, or a ResNet-50 of `keras.applications`."""
     model = keras.models.load_model(path, compile=False)
     if hasattr(model, "named_variables"):
         return arrays_of(model)
     if "conv1_conv" in {layer.name for layer in model.layers}:
         return imagenet_arrays(network, model)
     raise ValueError(
-        "A Keras file holds a network of ours or the ResNet-50 of "
+        "A Keras file must hold a `ReIDNetwork` or the ResNet-50 of "
         f"`keras.applications`. Received: source={str(path)!r}, which "
-        "holds neither. Pass a file that one of them has been saved to."
+        "holds neither. Pass a file of one of them."
     )
 
 
 def arrays_of(network):
-    """Dict from name to array of a network's variables, gates apart."""
+    """Returns a network's variables as arrays by name, without its gates."""
     variables = network.named_variables()
     return {k: ops.convert_to_numpy(v) for k, v in variables.items()}
 
 
 def find_flaws(variables, arrays):
-    """Lists what is missing, unknown or of another shape, in words."""
+    """Describes entries that are missing, unknown or of another shape."""
     flaws = [f"{name} is missing" for name in variables if name not in arrays]
     for name, array in arrays.items():
         if name not in variables:

@@ -1,14 +1,13 @@
-"""Beyond one machine: engines that people already run, fed by our objects.
+"""Many images, many GPUs and many machines, with existing engines.
 
-An image becomes an embedding in an `Embedder`, which any engine can carry:
-the local one, Ray Data, Spark, Beam. Embeddings lie in Parquet shards, which
-anything can read, and each names the *model version* that made it: embeddings
-of two models live in different spaces, and nothing here compares them. A
-`Gallery` holds them in Milvus and finds the nearest.
+An `Embedder` computes embeddings in any engine: the local one, Ray Data,
+Spark, Beam. Embeddings are stored in Parquet shards, each with the *model
+version* that made it: embeddings of two models are in different spaces, and
+are never compared. A `Gallery` stores them in Milvus and finds the nearest.
 
-All of this needs the network's SavedModel, and not its Python code.
+All of this requires the network's SavedModel, but not its Python code.
 
-Training spreads over the GPUs of one host or of several by a
+Training runs on the GPUs of one host or of several by a
 `tf.distribute.Strategy`; the same loop serves both.
 """
 

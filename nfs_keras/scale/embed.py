@@ -1,4 +1,4 @@
-"""Embeds many images into Parquet shards, restartable at any moment."""
+"""Embeds many images into Parquet shards, and can resume at any moment."""
 
 import pathlib
 from typing import NamedTuple
@@ -21,7 +21,7 @@ ENGINES = ("local", "ray")
 
 
 class EmbeddingCounts(NamedTuple):
-    """What a run did: images embedded, bad, and skipped as done before."""
+    """Numbers of images that a run embedded, could not read, and skipped."""
 
     embedded: int
     bad: int
@@ -57,8 +57,8 @@ def embed_images(
     A shard has the columns `id`, `identity`, `camera`, `time`, `modality`,
     `model_version`, `checksum` (SHA-256 of the file) and `embedding` (D
     float32). An image that cannot be read or decoded is listed in a
-    `_bad-*.csv` beside the shards, with the reason. A second start skips what
-    is done, bad ones included: delete their list to try them again.
+    `_bad-*.csv` beside the shards, with the reason. A second start skips the
+    finished images, bad ones included: delete their list to retry them.
 
     Args:
         images: Table of `image_list`, `list_images` or

@@ -1,4 +1,4 @@
-"""The one thing that every engine runs: image files in, embeddings out."""
+"""The object that every engine runs: from image files to embeddings."""
 
 import hashlib
 import pathlib
@@ -10,21 +10,21 @@ from nfs_keras.modalities import MODALITIES
 
 
 class Embedder:
-    """Turns encoded images into embeddings with an exported SavedModel.
+    """Embeds encoded images with an exported SavedModel.
 
-    NumPy in, NumPy out, and picklable: an instance holds a few strings. Each
-    process loads the model when it first embeds, so the same object runs in
-    the local engine, as a Ray Data actor, in Spark's `predict_batch_udf` and
-    in a Beam `DoFn`. It needs TensorFlow, and neither Keras nor the network's
-    Python code.
+    Inputs and outputs are NumPy arrays. It can be pickled, because an instance
+    holds only a few strings. Each process loads the model when it first
+    embeds, so the same object runs in the local engine, as a Ray Data actor,
+    in Spark's `predict_batch_udf` and in a Beam `DoFn`. It requires
+    TensorFlow, but neither Keras nor the network's Python code.
 
     Args:
         saved_model: Path of the directory that holds `saved_model.pb`, as
             `nfs_keras.serving.export_saved_model` writes it.
         modality: `"visible"` or `"infrared"`. Which endpoint to call.
         column: Name of the column of encoded images in a dict batch.
-            Defaults to `"image_bytes"`; Ray Data's `read_binary_files` calls
-            it `"bytes"`.
+            Defaults to `"image_bytes"`; with Ray Data's `read_binary_files`
+            it is `"bytes"`.
 
     Call arguments:
         batch: A sequence of B `bytes` (JPEG, PNG or BMP files), or a dict of
@@ -57,7 +57,7 @@ class Embedder:
             raise ValueError(
                 f"`modality` must be one of {MODALITIES}. "
                 f"Received: modality={modality!r}. "
-                "Name the kind of camera that took the images."
+                "Pass the modality of the images."
             )
         self.saved_model = str(check_saved_model(saved_model))
         self.modality = modality
@@ -129,13 +129,13 @@ class Embedder:
 
 
 def model_version(saved_model) -> str:
-    """Fingerprints a SavedModel, wherever it lies.
+    """Computes the version of a SavedModel, a fingerprint of its contents.
 
-    Embeddings of two models live in different spaces and must never be
-    compared. A model of `export_saved_model` names itself, by what its
-    embeddings depend on; of another one the files of the graph and the
-    weights are hashed. A copied model keeps its version, a retrained one does
-    not.
+    Embeddings of two models are in different spaces and must never be
+    compared. A model of `export_saved_model` contains its version, which
+    depends on everything that changes its embeddings; for another model the
+    files of the graph and the weights are hashed. A copied model keeps its
+    version, a retrained one does not.
 
     Args:
         saved_model: Path of the directory that holds `saved_model.pb`.
@@ -169,7 +169,7 @@ def read_version(saved_model, signatures) -> str:
 
 
 def check_saved_model(saved_model) -> pathlib.Path:
-    """Returns the path of a SavedModel, or says what lies there instead."""
+    """Returns the path of a SavedModel, or raises `ValueError`."""
     root = pathlib.Path(saved_model)
     if (root / "saved_model.pb").is_file():
         return root
@@ -177,7 +177,7 @@ def check_saved_model(saved_model) -> pathlib.Path:
         path.parent.name for path in root.glob("*/saved_model.pb")
     )
     raise ValueError(
-        "A SavedModel is a directory with a file `saved_model.pb`. "
+        "A SavedModel must be a directory with a file `saved_model.pb`. "
         f"Received: saved_model={str(saved_model)!r}, which has none. "
         + (
             f"Name one of its versions, such as {versions[-1]!r}."

@@ -34,18 +34,18 @@ LOAD_TIMEOUT = 3600.0  # seconds; loading may mean to build an index
 
 
 class Gallery:
-    """Holds embeddings of people and finds the nearest ones.
+    """Stores embeddings of people and finds the nearest ones.
 
     `Gallery("people.db")` is Milvus Lite inside this process;
     `Gallery("http://host:19530")` is a Milvus server or cluster; nothing else
-    changes. A gallery takes embeddings of one model: the first `add` fixes
-    its `model_version` and dimension in the schema, and any other version is
-    refused from then on, since its embeddings live in another space. All
-    modalities share the gallery, as a search across them needs.
+    changes. A gallery stores embeddings of one model: the first `add` fixes
+    its `model_version` and dimension in the schema, and any other version
+    raises an error from then on, because its embeddings are in another space.
+    All modalities share the gallery, as a search across them requires.
 
     A call checks all its arguments before it sends anything. `add` replaces
-    rows by id, so a call that a lost server cut short is simply repeated;
-    `index_embeddings` refuses to replace one image by another.
+    rows by id, so repeat a call if the server was lost; `index_embeddings`
+    does not replace one image by another.
 
     Args:
         uri: String. A file that ends in `.db`, or the address of a server. A
@@ -60,7 +60,7 @@ class Gallery:
 
     Raises:
         ValueError: If an argument of a call is wrong.
-        ConnectionError: If the server is away or refuses.
+        ConnectionError: If the server does not answer or returns an error.
 
     Example:
 
@@ -85,7 +85,7 @@ class Gallery:
         self.model_version = None
         milvus = optional_import("pymilvus", extra="gallery")
         self._failures = milvus.MilvusException
-        # Both log, with a traceback, what they also raise.
+        # Both raise their errors, and log them a second time.
         for logger in ("pymilvus", "milvus_lite"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         self._client = self._try(milvus.MilvusClient, uri=self.uri, token=token)
@@ -113,17 +113,17 @@ class Gallery:
         Args:
             ids: N different strings.
             embeddings: Float array (N, D).
-            model_version: String. What made them, see `model_version`.
+            model_version: String. Version of their model, see `model_version`.
             modality: `"visible"` or `"infrared"`, or N of them.
             identity: Int, or N of them, `None` where unknown.
             camera: Int, or N of them, `None` where unknown.
             time: Int, or N of them, seconds since 1970, UTC, `None` where
                 unknown.
             checksum: N strings, SHA-256 of the images in hexadecimal digits,
-                or `None`. By it `index_embeddings` knows an image again.
+                or `None`. `index_embeddings` recognizes an image by it.
 
         Raises:
-            ValueError: If an argument is wrong; nothing is written then.
+            ValueError: If an argument is wrong; then nothing is written.
             ConnectionError: If the server fails; repeat the call.
         """
         self._look()
@@ -149,7 +149,7 @@ class Gallery:
 
         Args:
             embeddings: Float array (N, D).
-            model_version: String. What made them.
+            model_version: String. Version of their model.
             top: Int, 1 to 16384.
             **where: Conditions of `gallery_filter`: `camera`, `identity`,
                 `modality`, `since`, `until`.
@@ -164,7 +164,7 @@ class Gallery:
         embeddings = check_embeddings(embeddings, len(embeddings), self.dim)
         if self.dim is None:
             return [[] for _ in embeddings]
-        # A filter hides most of the graph's nodes: look at more of them.
+        # A filter excludes most nodes of the graph, so search more of them.
         breadth = max(512 if expression else 128, 4 * top)
         size = max(1, min(SEARCHED_AT_ONCE, MATCHES_AT_ONCE // top))
         matches = []
@@ -182,7 +182,7 @@ class Gallery:
         return matches
 
     def delete(self, ids):
-        """Deletes images by id; unknown ids are passed over."""
+        """Deletes images by id; unknown ids are ignored."""
         self._look()
         ids = check_gallery_ids(ids)
         if self.dim is None:
@@ -192,7 +192,7 @@ class Gallery:
             self._try(self._client.delete, self.name, ids=part)
 
     def checksums(self, ids):
-        """Looks ids up: dict from those that are here to their checksum."""
+        """Returns the checksums of the given ids that the gallery has."""
         self._look()
         ids = check_gallery_ids(ids)
         if self.dim is None:
@@ -232,7 +232,7 @@ class Gallery:
             server_manager_instance.release_server(self.uri)
 
     def _look(self):
-        """Sees whether somebody has made the collection by now."""
+        """Reads the schema if another client has made the collection."""
         if self.dim is None and self._try(
             self._client.has_collection, self.name
         ):
@@ -261,8 +261,8 @@ class Gallery:
         try:
             load()
         except ConnectionError:
-            # A process killed while Milvus Lite wrote an index leaves half of
-            # it behind. An index is derived from the rows: build it anew.
+            # A process killed while Milvus Lite wrote an index leaves a broken
+            # file. The index is computed from the rows, so delete it.
             broken = broken_indexes(self.uri, self.name)
             if not broken:
                 raise
@@ -276,7 +276,7 @@ class Gallery:
         except self._failures as error:
             reason = " ".join(str(error.message).split())
             raise ConnectionError(
-                "The gallery does not answer or refuses. "
+                "The gallery does not answer or returned an error. "
                 f"Received: uri={self.uri!r}, {reason:.200}. "
                 "Check that it runs, and that no other process has its file."
             ) from error

@@ -1,4 +1,4 @@
-"""Checks what a gallery is given, and writes a search's conditions."""
+"""Checks the arguments of a gallery, and writes its filter expressions."""
 
 import collections
 import json
@@ -30,13 +30,13 @@ def check_embeddings(embeddings, size, dim=None):
     """Returns embeddings as a float32 array (N, D).
 
     Args:
-        embeddings: What should be such an array.
+        embeddings: Array, or a nested list.
         size: Int. N.
-        dim: Int. D, or `None` if any will do.
+        dim: Int. D, or `None` for any.
 
     Raises:
-        ValueError: If the shape is wrong, or a row has no direction: zero
-            (the embedding of a broken image), infinite or not a number.
+        ValueError: If the shape is wrong, or a row is zero (the embedding of
+            a broken image), infinite or not a number.
     """
     embeddings = np.asarray(embeddings, "float32")
     wanted = (size, dim or embeddings.shape[-1])
@@ -44,7 +44,7 @@ def check_embeddings(embeddings, size, dim=None):
         raise ValueError(
             f"Embeddings need the shape ({size}, {dim or 'D'}). "
             f"Received: embeddings.shape={embeddings.shape}. "
-            "Give one row per image, of the model that fills this gallery."
+            "Give one row per image, of the model of this gallery."
         )
     norms = np.linalg.norm(embeddings, axis=1)
     wrong = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
@@ -97,10 +97,10 @@ def check_scalars(size, modality, **integers):
     Raises:
         ValueError: If a column has another length or another kind of value.
     """
-    columns = {"modality": spread("modality", modality, size)}
+    columns = {"modality": repeat_value("modality", modality, size)}
     check_values("modality", columns["modality"], set(MODALITIES).__contains__)
     for name, values in integers.items():
-        values = spread(name, values, size)
+        values = repeat_value(name, values, size)
         check_values(name, values, is_integer_or_none)
         columns[name] = [None if x is None else int(x) for x in values]
     return columns
@@ -112,7 +112,7 @@ def check_checksums(size, checksums):
     Raises:
         ValueError: If there are more or fewer, or one is no checksum.
     """
-    checksums = spread("checksum", checksums, size)
+    checksums = repeat_value("checksum", checksums, size)
     wrong = [
         x
         for x in checksums
@@ -127,7 +127,7 @@ def check_checksums(size, checksums):
     return checksums
 
 
-def spread(name, values, size):
+def repeat_value(name, values, size):
     """Returns a list of N values; a single value is repeated N times."""
     if np.ndim(values) == 0:
         return [values] * size
@@ -141,7 +141,7 @@ def spread(name, values, size):
 
 
 def check_values(name, values, is_valid):
-    """Refuses values of the wrong kind."""
+    """Raises `ValueError` for values of the wrong type."""
     wrong = [x for x in values if not is_valid(x)]
     if wrong:
         raise ValueError(
@@ -171,7 +171,7 @@ def check_uri(uri):
 
 
 def check_index(index, uri):
-    """Returns the type of index, or the one that suits the address."""
+    """Returns the type of index, or the default for the address."""
     if index is None:
         return "FLAT" if uri.endswith(".db") else "HNSW"
     if index not in INDEX_PARAMETERS:
@@ -184,7 +184,7 @@ def check_index(index, uri):
 
 
 def check_version(model_version, held):
-    """Refuses embeddings of another model than the gallery holds."""
+    """Raises `ValueError` unless embeddings are of the gallery's model."""
     if not isinstance(model_version, str) or not (
         0 < len(model_version.encode()) <= VERSION_LENGTH
     ):
@@ -198,28 +198,28 @@ def check_version(model_version, held):
             "A gallery holds embeddings of one model version. "
             f"Received: model_version={model_version!r}, but this gallery "
             f"holds {held!r}. "
-            "Embed again with its model, or fill another gallery."
+            "Embed again with its model, or use another gallery."
         )
 
 
 def check_top(top):
-    """Refuses a number of matches that no server returns."""
+    """Raises `ValueError` for a number of matches that no server returns."""
     if not isinstance(top, numbers.Integral) or not 1 <= top <= MAX_TOP:
         raise ValueError(
             f"`top` is an integer from 1 to {MAX_TOP}. "
             f"Received: top={top!r}. "
-            "Ask for fewer matches."
+            "Pass a number in this range."
         )
 
 
 def gallery_filter(where: dict) -> str:
-    """Writes conditions, all of which must hold, in the language of Milvus.
+    """Writes conditions, all of which must hold, as a Milvus expression.
 
     Args:
         where: Dict of conditions: `camera`, `identity` and `modality` each
             one value or a list of them; `since` (included) and `until`
-            (excluded) in seconds since 1970, UTC. `None` is no condition. A
-            image whose value is unknown never fulfils one.
+            (excluded) in seconds since 1970, UTC. `None` is no condition. An
+            image with an unknown value never fulfils a condition.
 
     Returns:
         A Milvus expression, empty if there is no condition.

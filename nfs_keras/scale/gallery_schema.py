@@ -10,7 +10,7 @@ def create_collection(client, name, dim, model_version, index, timeout):
     """Makes an empty collection for the embeddings of one model.
 
     The model version is the default value of a field: both kinds of Milvus
-    keep it in the schema, and each row carries it.
+    store it in the schema and in each row.
 
     Args:
         client: A `pymilvus.MilvusClient`.
@@ -55,8 +55,8 @@ def create_collection(client, name, dim, model_version, index, timeout):
         consistency_level="Session",  # a client sees its own writes
         timeout=timeout,
     )
-    # Not waited for: the collection is empty, and Milvus Lite logs a traceback
-    # where it is asked for the time at which the index was ready.
+    # Without waiting: the collection is empty, and Milvus Lite logs a traceback
+    # when it is asked whether the index is ready.
     client.create_index(name, indexes, timeout=timeout, sync=False)
     client.load_collection(name, timeout=timeout)
 

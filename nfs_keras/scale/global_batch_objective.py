@@ -1,4 +1,4 @@
-"""Losses over the batch of all replicas, not of each one alone."""
+"""Losses over the batch of all replicas together."""
 
 import keras
 import tensorflow as tf
@@ -10,19 +10,20 @@ from nfs_keras.modalities import MODALITIES
 class GlobalBatchObjective:
     """Computes an `Objective` over the batches of all replicas together.
 
-    A triplet needs hard negatives and a contrast needs other people: with the
-    batch spread over replicas, each would find them only among its own rows.
-    Here every replica gathers the features of all, and computes the loss that
-    a single device would compute on the whole batch; gradients flow back to
-    where each feature came from. What is exchanged are feature vectors, little
-    beside the gradients. Outside a strategy it is the objective itself.
+    A triplet needs hard negatives and a contrast needs other people: if the
+    batch is divided over replicas, each would find them only among its own
+    rows. Here every replica gathers the features of all, and computes the
+    loss that a single device would compute on the whole batch; each gradient
+    flows back to the replica of its feature. Only feature vectors are
+    exchanged, which are small compared with the gradients. Outside a strategy
+    it is the objective itself.
 
     Args:
         objective: An `Objective`.
 
     Call arguments:
         labels: Dict of `"visible"` and `"infrared"`, int vectors.
-        outputs: What a `ReIDNetwork` returns for this replica's rows.
+        outputs: The outputs of a `ReIDNetwork` for this replica's rows.
 
     Returns:
         As `Objective`.

@@ -85,14 +85,14 @@ def image_list(columns):
 
 
 def image_schema(arrow):
-    """The columns of an image list, and the first ones of a shard."""
+    """Returns the columns of an image list, the first ones of a shard."""
     integers = [(name, arrow.int64()) for name in KNOWN_COLUMNS[2:]]
     strings = [(name, arrow.string()) for name in KNOWN_COLUMNS[:2]]
     return arrow.schema([*strings, *integers])
 
 
 def check_ids(ids):
-    """Refuses ids that are missing or that repeat."""
+    """Raises `ValueError` for ids that are missing or that repeat."""
     if len(ids.unique()) == len(ids) and not ids.null_count:
         return
     counts = ids.value_counts().to_pylist()

@@ -1,4 +1,4 @@
-"""Fills a gallery from the Parquet shards of a directory."""
+"""Adds the embeddings of Parquet shards to a gallery."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ COLUMNS = ["modality", "identity", "camera", "time", "checksum"]
 
 
 class IndexCounts(NamedTuple):
-    """What was added: ids that are new, replaced, and there already."""
+    """Numbers of ids that were new, replaced, and known before."""
 
     new: int
     replaced: int
@@ -25,15 +25,15 @@ def index_embeddings(
 ) -> IndexCounts:
     """Adds all embeddings of a directory to a gallery.
 
-    An id that the gallery has for the same image is passed over, so that a
-    call that was cut short is simply repeated. An id that it has for another
-    image, of another folder for example, is refused unless `replace` is set.
+    An id that the gallery has for the same image is skipped, so repeat an
+    interrupted call. An id that it has for another image, of another folder
+    for example, raises an error unless `replace` is set.
 
     Args:
         gallery: A `Gallery`.
         directory: Path of the output directory of `embed_images`.
-        replace: Whether an image may take the place of another one that has
-            its id. Defaults to `False`.
+        replace: Whether an image may replace another one with the same id.
+            Defaults to `False`.
         verbose: Whether to show a progress bar. Defaults to `1`.
 
     Returns:
@@ -42,8 +42,8 @@ def index_embeddings(
     Raises:
         ValueError: If there are no shards, ids repeat among them or belong to
             other images in the gallery, or they come from several models or
-            another one than the gallery's; nothing is written then.
-        ConnectionError: If the server fails; start again.
+            another one than the gallery's; then nothing is written.
+        ConnectionError: If the server fails; repeat the call.
     """
     parquet = optional_import("pyarrow.parquet", extra="scale")
     paths = shard_paths(directory)
@@ -54,9 +54,9 @@ def index_embeddings(
     other = [x for x in known if known[x] != checksums[x]]
     if other and not replace:
         raise ValueError(
-            "An id of a gallery belongs to one image. "
+            "An id of a gallery must belong to one image. "
             f"Received: directory={str(directory)!r}, in which {len(other)} "
-            f"ids are of other images than there, such as {other[0]!r}. "
+            f"ids belong to other images, such as {other[0]!r}. "
             "Give each folder ids of its own (a list of paths has a column "
             "`id`), or replace the images with `replace=True`."
         )
@@ -93,7 +93,7 @@ def check_versions(directory, paths, parquet):
         versions.add(metadata.get(b"model_version", b"").decode())
     if len(versions) != 1 or "" in versions:
         raise ValueError(
-            "A directory to index holds embeddings of one model version. "
+            "A directory to index must have embeddings of one model version. "
             f"Received: directory={str(directory)!r}, which has "
             f"{len(paths)} shards of the versions {sorted(versions)}. "
             "Write embeddings with `nfs-reid embed`, one directory per model."
@@ -102,7 +102,7 @@ def check_versions(directory, paths, parquet):
 
 
 def read_checksums(paths, parquet):
-    """Returns a dict from id to checksum; refuses ids that repeat."""
+    """Returns a dict from id to checksum; repeated ids raise an error."""
     arrow = optional_import("pyarrow", extra="scale")
     table = arrow.concat_tables(
         parquet.read_table(path, columns=["id", "checksum"]) for path in paths

@@ -1,4 +1,4 @@
-"""Searches a gallery with an image, and formats what it finds."""
+"""Searches a gallery with an image, and formats the matches."""
 
 import pathlib
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Match(NamedTuple):
 
 
 def format_matches(matches) -> str:
-    """Lays out a rank list as text: rank, similarity, id, camera."""
+    """Formats a rank list as text: rank, similarity, camera, id."""
     lines = ["rank  similarity  camera  id"]
     for rank, match in enumerate(matches, 1):
         camera = "-" if match.camera is None else match.camera
@@ -31,28 +31,28 @@ def format_matches(matches) -> str:
 
 
 def query_image(gallery, embedder, image, top=5, **where):
-    """Finds the images of a gallery that show the person of one image.
+    """Finds the images of a gallery that are most similar to one image.
 
     Args:
         gallery: A `Gallery`.
-        embedder: An `Embedder` of the model that filled it, with the modality
-            of `image`.
+        embedder: An `Embedder` of the gallery's model, with the modality of
+            `image`.
         image: Path of a JPEG, PNG or BMP file.
         top: Int. Number of matches. Defaults to `5`.
         **where: Conditions of `Gallery.search`.
 
     Returns:
-        A list of `Match`, the most similar first; `format_matches` prints it.
+        A list of `Match`, the most similar first; see `format_matches`.
 
     Raises:
-        ValueError: If the image cannot be decoded, or the gallery refuses
-            the model or a condition.
+        ValueError: If the image cannot be decoded, the gallery is of another
+            model, or a condition is wrong.
     """
     contents = pathlib.Path(image).read_bytes()
     embeddings, (valid,) = embedder.embed([contents])
     if not valid:
         raise ValueError(
-            "A query is a JPEG, PNG or BMP image. "
+            "A query must be a JPEG, PNG or BMP image. "
             f"Received: image={str(image)!r}, which cannot be decoded. "
             "Check the file."
         )

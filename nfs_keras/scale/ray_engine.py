@@ -1,4 +1,4 @@
-"""The same shards, written by Ray Data actors on any number of machines."""
+"""Writes shards with Ray Data actors, on any number of machines."""
 
 from nfs_keras.optional import optional_import
 
@@ -22,9 +22,9 @@ class ShardActor:
 
 
 def run_on_ray(shards, images, number, num_workers, num_gpus=0):
-    """Embeds `images` with Ray Data, one row of work per shard.
+    """Embeds `images` with Ray Data, one row of its dataset per shard.
 
-    A shard is indivisible and its number is fixed before the start: a worker
+    The images and the number of a shard are fixed before the start: a worker
     that dies is replaced, and the same shard is written again.
 
     Args:
@@ -39,21 +39,21 @@ def run_on_ray(shards, images, number, num_workers, num_gpus=0):
     """
     data = optional_import("ray.data", extra="scale")
     size = shards.batches_per_shard * shards.batch_size
-    work = [
+    rows = [
         {
             "number": number + start // size,
             "images": encode(images.slice(start, size)),
         }
         for start in range(0, images.num_rows, size)
     ]
-    if not work:
+    if not rows:
         return 0, 0
-    finished = data.from_items(work, override_num_blocks=len(work)).map_batches(
+    finished = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
         ShardActor,
         fn_constructor_args=(shards,),
         batch_size=1,
         num_gpus=num_gpus,
-        compute=data.ActorPoolStrategy(size=min(num_workers, len(work))),
+        compute=data.ActorPoolStrategy(size=min(num_workers, len(rows))),
     )
     counts = [(row["embedded"], row["bad"]) for row in finished.iter_rows()]
     return tuple(map(sum, zip(*counts, strict=True)))

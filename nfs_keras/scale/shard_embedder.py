@@ -16,9 +16,9 @@ EMBEDDED_AT_ONCE = 2  # one batch is decoded while another is multiplied
 class ShardEmbedder:
     """Embeds a list of images into consecutive shards of one directory.
 
-    The work of one machine, for every engine. Memory is bounded: `num_threads`
-    batches of files, and the embeddings of two shards, whatever the length of
-    the list.
+    Every engine runs it, once per machine or actor. Memory is bounded:
+    `num_threads` batches of files, and the embeddings of two shards, whatever
+    the length of the list.
 
     Args:
         embedder: An `Embedder`.
@@ -26,7 +26,7 @@ class ShardEmbedder:
         batch_size: Int. Images per call of the model.
         shard_size: Int. Images per shard, in whole batches; also the most
             that a killed run repeats.
-        num_threads: Int. Files are read by so many threads ahead.
+        num_threads: Int. Threads that read files ahead.
 
     Call arguments:
         images: A `image_list` table.
@@ -66,7 +66,7 @@ class ShardEmbedder:
                 on_batch(len(result[1]) + len(result[3]))
 
     def embed_batch(self, batch):
-        """Embeds one batch that was read, and sets the bad ones aside."""
+        """Embeds one batch of files, and lists the bad ones separately."""
         images, files, notes = batch
         embeddings, valid = self.embedder.embed([data or b"" for data in files])
         bad = []
@@ -78,7 +78,7 @@ class ShardEmbedder:
         return images.filter(valid), embeddings[valid], checksums, bad
 
     def write(self, numbered_batches):
-        """Writes one shard; returns how many images went well and not."""
+        """Writes one shard; returns the numbers of good and bad images."""
         arrow = optional_import("pyarrow", extra="scale")
         number, batches = numbered_batches
         images, embeddings, checksums, bad = zip(*batches, strict=True)
@@ -98,13 +98,13 @@ class ShardEmbedder:
 
 def read_batch(images):
     """Reads files: (images, bytes or `None`, checksum or reason)."""
-    contents = [read_picture(path) for path in images["path"].to_pylist()]
+    contents = [read_image(path) for path in images["path"].to_pylist()]
     files, notes = zip(*contents, strict=True)
     return images, files, notes
 
 
-def read_picture(path):
-    """Reads a file and its SHA-256, or `None` and why it cannot be read."""
+def read_image(path):
+    """Reads a file and its SHA-256, or returns `None` and the reason."""
     try:
         with open(path, "rb") as file:
             data = file.read()

@@ -2,11 +2,11 @@
 
 
 class ShardedSampler:
-    """Gives one of several replicas its part of a sampler's batches.
+    """Samples one replica's part of each batch of a sampler.
 
-    All replicas draw the same global batch, which is a function of the seed
+    All replicas sample the same global batch, which is a function of the seed
     and the step, and each takes its own people from it: nothing is exchanged,
-    no image is decoded twice, and with P people a batch and R replicas each
+    no image is decoded twice, and with P people per batch and R replicas each
     has P / R people with K images per modality.
 
     Args:
@@ -15,7 +15,7 @@ class ShardedSampler:
         num_shards: Int R that divides the sampler's `num_identities`.
 
     Raises:
-        ValueError: If the people cannot be shared out evenly.
+        ValueError: If the people cannot be divided evenly.
     """
 
     def __init__(self, sampler, shard, num_shards):
@@ -26,7 +26,7 @@ class ShardedSampler:
         self.num_batches_per_epoch = sampler.num_batches_per_epoch
 
     def batch(self, step):
-        """Draws this replica's visible and infrared indices of a step."""
+        """Samples this replica's visible and infrared indices of a step."""
         visible, infrared = self.sampler.batch(step)
         size = len(visible) // self.num_shards
         part = slice(self.shard * size, (self.shard + 1) * size)
@@ -34,10 +34,10 @@ class ShardedSampler:
 
 
 def check_shares(num_identities, num_shards):
-    """Refuses a batch whose people cannot be shared out evenly."""
+    """Raises `ValueError` if the people cannot be divided evenly."""
     if num_identities % num_shards:
         raise ValueError(
-            "The people of a batch are shared out evenly over replicas. "
+            "The people of a batch must be divided evenly over replicas. "
             f"Received: num_identities={num_identities}, "
             f"num_shards={num_shards}. "
             "Make `num_identities` a multiple of the number of replicas."

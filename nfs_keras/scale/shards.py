@@ -1,10 +1,10 @@
-"""Parquet shards of embeddings: written whole or not at all, never twice.
+"""Parquet shards of embeddings: written completely or not at all.
 
 An output directory holds `embeddings-00000.parquet`, ... and, where images
 could not be embedded, `_bad-00000.csv` (id, path, reason): a leading
-underscore hides it from whatever reads the directory as Parquet. A file
-appears under its name only when it is complete, so whatever is there counts as
-done, and a run that was killed goes on from there. One run per directory at a
+underscore hides it from programs that read the directory as Parquet. A file
+appears under its name only when it is complete, so every existing file counts
+as finished, and a killed run resumes after it. Only one run per directory at a
 time.
 """
 
@@ -22,7 +22,7 @@ ENCODED = ["identity", "camera", "modality", "model_version"]  # few values
 
 
 def shard_schema(dim: int, modality: str, model_version: str):
-    """The columns of a shard; its metadata name the model and modality."""
+    """Returns the columns of a shard, with its model and modality."""
     arrow = optional_import("pyarrow", extra="scale")
     metadata = {"modality": modality, "model_version": model_version}
     fields = [field for field in image_schema(arrow) if field.name != "path"]
@@ -58,8 +58,8 @@ def write_shard(directory, number, table, bad):
         bad: List of (id, path, reason).
     """
     parquet = optional_import("pyarrow.parquet", extra="scale")
-    # The bad ones first: killed in between, they are listed, and the others
-    # are embedded again under another number. Either way each counts once.
+    # The bad ones first: if the run is killed in between, they are listed, and
+    # the others are embedded again in another shard. Each image counts once.
     directory = pathlib.Path(directory)
     if bad:
         with replace_file(directory / BAD.format(number), "w") as file:
@@ -78,8 +78,8 @@ def done_ids(directory):
     """Lists the ids that `directory` already holds, bad ones included.
 
     Returns:
-        A `pyarrow` string array; together with `next_number` this is all that
-        a restarted run needs to know.
+        A `pyarrow` string array. A restarted run needs only this array and
+        `next_number`.
     """
     arrow = optional_import("pyarrow", extra="scale")
     parquet = optional_import("pyarrow.parquet", extra="scale")
@@ -95,14 +95,14 @@ def done_ids(directory):
 
 
 def next_number(directory) -> int:
-    """The first shard number that is free in `directory`."""
+    """Returns the first unused shard number in `directory`."""
     names = [path.name for path in pathlib.Path(directory).iterdir()]
     used = [re.fullmatch(r"(embeddings|_bad)-(\d+)\.\w+", x) for x in names]
     return 1 + max((int(match[2]) for match in used if match), default=-1)
 
 
 def check_schema(directory, schema):
-    """Refuses a directory whose shards come from another model or modality.
+    """Raises `ValueError` if shards are of another model or modality.
 
     Raises:
         ValueError: If a shard's metadata differ from those of `schema`.
@@ -114,7 +114,7 @@ def check_schema(directory, schema):
         found = {k: metadata.get(k.encode(), b"").decode() for k in wanted}
         if found != wanted:
             raise ValueError(
-                "A directory holds embeddings of one model and modality. "
+                "A directory must hold embeddings of one model and modality. "
                 f"Received: {wanted}, but {path.name} has {found}. "
                 "Choose another output directory."
             )

@@ -1,4 +1,4 @@
-"""Where training runs: one device, all of a host, or several hosts."""
+"""Distribution strategies: one device, all of a host, or several hosts."""
 
 import functools
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 STRATEGIES = ("none", "mirrored", "multi_worker")
 
 
-@functools.cache  # what two of a process exchange would get mixed up
+@functools.cache  # two strategies of one process would mix up their messages
 def make_strategy(name):
     """Makes a distribution strategy, one of each name in a process.
 
@@ -37,7 +37,7 @@ def make_strategy(name):
 
 
 def is_chief(strategy):
-    """Whether this process is the one that writes the run's files."""
+    """Returns whether this process writes the run's files."""
     cluster = strategy.cluster_resolver
     if cluster is None or not cluster.task_type:
         return True
@@ -49,9 +49,9 @@ def is_chief(strategy):
 
 
 def synchronize_batch_norm(network):
-    """Lets a network normalise by the statistics of the global batch.
+    """Sets batch norms to use the statistics of the global batch.
 
-    Without it each replica normalises by its own rows, which with P x K small
+    Without it each replica normalises by its own rows, which with small P x K
     is a noisier, different computation; with it a step on several replicas
     equals the step of one device on the same global batch. It costs one small
     exchange per layer.

@@ -1,4 +1,4 @@
-"""Training on several devices or hosts, by a loop of our own."""
+"""Training on several devices or hosts, without `fit`."""
 
 import contextlib
 import tempfile
@@ -20,23 +20,23 @@ def train_on_strategy(
     callbacks=(),
     chief_callbacks=(),
 ):
-    """Trains a model on all replicas of a strategy, resuming where it stopped.
+    """Trains a model on all replicas of a strategy, and resumes it.
 
-    What `fit` does, for strategies that `fit` of Keras 3.15 fails on: several
-    hosts. Every process runs this function with the same arguments. The chief
-    saves a checkpoint after each epoch, and all resume from it: when one
-    worker dies the others cannot go on, and fail when its heartbeats have been
-    missing for some minutes. Whatever started them (Kubernetes, Ray, systemd)
+    It replaces `fit` for several hosts, where `fit` of Keras 3.15 fails. Every
+    process runs this function with the same arguments. The chief saves a
+    checkpoint after each epoch, and all resume from it: when one worker dies
+    the others cannot continue, and fail when its heartbeats have been missing
+    for some minutes. The program that started them (Kubernetes, Ray, systemd)
     starts all of them again.
 
     Args:
-        strategy: As `make_strategy` gives.
+        strategy: A result of `make_strategy`.
         make_model: Function that returns a built and compiled `SearchModel`
             or `TrainingModel`. Called within the strategy's scope.
         make_dataset: Function `(first_step, shard, num_shards)` that returns
             the batches of one replica from a step on, for example of a
             `ShardedSampler`; endless, or at least to the last epoch.
-        epochs: Int. Epochs in all, those done before a restart included.
+        epochs: Int. Epochs in all, including those before a restart.
         steps_per_epoch: Int.
         checkpoints: Path of a directory that all hosts share.
         callbacks: Keras callbacks of every process, such as
@@ -71,7 +71,7 @@ def train_on_strategy(
             model.reset_metrics()
             for index in range(steps_per_epoch):
                 events.on_train_batch_begin(index)
-                # The phase of a search says what a step does.
+                # A search has another step in each phase.
                 phase = getattr(model, "phase_name", None)
                 if phase not in steps:
                     steps[phase] = make_step(strategy, model)
@@ -85,7 +85,7 @@ def train_on_strategy(
 
 
 def replica_batches(strategy, make_dataset, first_step):
-    """Deals each replica of this process its own batches, in turn."""
+    """Makes a dataset of batches for each replica of this process."""
     num_shards = strategy.num_replicas_in_sync
 
     def worker_batches(context):
@@ -113,15 +113,15 @@ def make_step(strategy, model):
 
 
 def anyone_stops(strategy, stops):
-    """Whether a callback of any process has set `model.stop_training`.
+    """Returns whether any process has set `model.stop_training`.
 
-    All go on or all stop: one alone would wait for the others for ever.
+    All continue or all stop: one alone would wait for the others for ever.
     """
 
     @tf.function
     def count(mine):
         context = tf.distribute.get_replica_context()
-        # Computed here, for a value needs a device to be summed up on.
+        # Made here, because only a value on a device can be summed.
         mine = tf.fill([1], mine)
         return context.all_reduce(tf.distribute.ReduceOp.SUM, mine)
 
@@ -130,7 +130,7 @@ def anyone_stops(strategy, stops):
 
 
 def average(strategy, logs):
-    """Averages what the replicas report."""
+    """Averages the logs of the replicas."""
     mean = tf.distribute.ReduceOp.MEAN
     return {
         name: float(strategy.reduce(mean, value, axis=None))
@@ -140,9 +140,9 @@ def average(strategy, logs):
 
 @contextlib.contextmanager
 def saver(strategy, checkpoints):
-    """Yields a `TrainingCheckpoint` that only the chief's files outlive.
+    """Yields a `TrainingCheckpoint`, of which only the chief's files remain.
 
-    All processes save, since a metric's value is the sum over all of them.
+    All processes save, because a metric's value is the sum over all of them.
     """
     with tempfile.TemporaryDirectory() as scratch:
         chief = is_chief(strategy)

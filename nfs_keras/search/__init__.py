@@ -1,9 +1,9 @@
 """The search of features, on any Keras model.
 
 A model's *gates* are found by name. Its *graph* is the list of its layer
-calls; what a gate governs, what a budget of operations counts and what
-`compact` removes follow from two analyses of it: which channels are alive,
-and which are needed.
+calls. Two analyses of the graph find which channels are alive and which are
+needed; the count of operations for a budget and the channels that `compact`
+removes follow from them.
 """
 
 from nfs_keras.search import layer_rules as layer_rules  # registers them

@@ -1,4 +1,4 @@
-"""Puts search gates into a model, and lists those that it has."""
+"""Adds search gates to a model, and lists the gates of a model."""
 
 import keras
 from keras import ops
@@ -23,15 +23,15 @@ SEARCHES = {
 
 
 def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
-    """Copies a model, with search gates behind some of its layers.
+    """Copies a model, with search gates after some of its layers.
 
     While the gates are open the copy computes the same, bit for bit.
 
     Args:
-        model: A functional or `Sequential` model, built. It stays as it is.
-        after: Names of layers of the model (or of models inside it). Behind a
-            convolution a gate belongs behind its batch norm and activation:
-            name the activation.
+        model: A functional or `Sequential` model, built. It is not changed.
+        after: Names of layers of the model (or of models inside it). The gate
+            of a convolution should follow its batch norm and activation: name
+            the activation.
         search: `"dual"`, `"channel"` or `"spatial"`: what the gates search.
         num_modalities: Positive integer. With more than 1 the copy has one
             more input, `modality`, int32 of shape `(batch,)`.
@@ -39,11 +39,11 @@ def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
 
     Returns:
         A functional `keras.Model` with the model's weights copied. The gate
-        behind layer `name` is called `name_search`. Models inside the model
-        are expanded.
+        after layer `name` is named `name_search`. Models inside the model are
+        expanded.
 
     Raises:
-        ValueError: If a name is not a layer's, or nothing is named.
+        ValueError: If a name is not a layer's, or `after` is empty.
 
     Example:
 
@@ -84,7 +84,7 @@ def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
 
 
 def search_layer(search):
-    """The search layer that `"dual"`, `"channel"` or `"spatial"` names."""
+    """Returns the search layer of `"dual"`, `"channel"` or `"spatial"`."""
     if search not in SEARCHES:
         raise ValueError(
             f"`search` must be one of {sorted(SEARCHES)}. "
@@ -95,12 +95,12 @@ def search_layer(search):
 
 
 def check_names(after, names):
-    """Raises `ValueError` unless layers of a model are named."""
+    """Raises `ValueError` unless `after` lists names of layers."""
     unknown = [name for name in after if name not in names]
     if isinstance(after, str) or unknown or not after:
         raise ValueError(
-            "`after` lists names of layers that gates are put behind. "
-            f"Received: after={after!r}, of which the model lacks "
+            "`after` must list names of layers to be followed by gates. "
+            f"Received: after={after!r}, of which the model does not have "
             f"{unknown if not isinstance(after, str) else [after]}. "
             f"Choose among {', '.join(names[:8])} and so on."
         )
@@ -143,11 +143,11 @@ def named_gates(model):
 
 
 def search_space_summary(model, print_fn=print):
-    """Prints what a model's gates search.
+    """Prints a table of a model's gates.
 
     Args:
         model: A functional model with gates, or a `ReIDNetwork`.
-        print_fn: Function that takes the lines. Defaults to `print`.
+        print_fn: Function that prints a line. Defaults to `print`.
 
     Returns:
         List of dicts of the columns: `gate`, `level`, `size`, `modalities`,

@@ -62,7 +62,7 @@ class Architecture:
 
         Returns:
             An `Architecture`. The strongest channel and pixel of a gate are
-            kept whatever their logit, for nothing passes a gate without any.
+            kept whatever their logit, because a gate must not close entirely.
             A gate that is frozen keeps what its mask keeps.
 
         Raises:
@@ -153,7 +153,7 @@ class Architecture:
         return float(np.mean([mask.mean() for mask in self.masks.values()]))
 
     def random(self, seed=0):
-        """An architecture that keeps as many choices everywhere, by chance.
+        """Makes a random architecture that keeps as many choices in each gate.
 
         Args:
             seed: Non-negative integer.
@@ -203,7 +203,7 @@ class Architecture:
         }
 
     def save(self, path):
-        """Writes the architecture as JSON, whole or not at all."""
+        """Writes the architecture as JSON, completely or not at all."""
         gates = {k: mask.astype(int).tolist() for k, mask in self.masks.items()}
         with replace_file(path, "w") as file:
             json.dump({"schema": SCHEMA, "gates": gates}, file)
@@ -235,7 +235,7 @@ class Architecture:
 
 
 class OperationCounter:
-    """Counts what a model needs once it is compacted to an architecture.
+    """Counts the operations of a model once it is compacted.
 
     Args:
         model: A functional model with gates, or a `ReIDNetwork`.
@@ -270,7 +270,7 @@ def read_cells(cells):
 
 
 def rank(scores):
-    """Replaces all scores by their rank, 0 the least; gives their number."""
+    """Replaces scores by their ranks, 0 the least; returns also their count."""
     flat = [rows.ravel() for rows in scores.values()]
     if not flat:
         raise ValueError(
@@ -288,11 +288,11 @@ def rank(scores):
 
 
 def check_gates(model):
-    """Gives a model's gates; raises `ValueError` if it has none."""
+    """Returns a model's gates; raises `ValueError` if it has none."""
     gates = named_gates(model)
     if not gates:
         raise ValueError(
-            "There is something to decide in a model with search gates. "
+            "An architecture is derived from a model with search gates. "
             f"Received: model={model.name!r} without any. "
             "Put a `DualLevelSearch` into it, or call `add_gates`."
         )
@@ -310,10 +310,10 @@ def check_budget(budget):
 
 
 def check_met(share, budget):
-    """Raises `ValueError` if the gates cannot bring the operations there."""
+    """Raises `ValueError` if the gates cannot meet the budget."""
     if share > budget + TOLERANCE:
         raise ValueError(
-            "Closing channels cannot bring the operations down to the budget. "
+            "The budget must be a share that closing channels can reach. "
             f"Received: budget={budget}, where {share:.3f} is the least. "
             "Gate more layers, or raise the budget."
         )

@@ -1,4 +1,4 @@
-"""Removes from a model what its closed gates make superfluous."""
+"""Removes the channels of closed gates from a model."""
 
 import collections
 
@@ -15,10 +15,10 @@ from nfs_keras.search.rules import num_channels
 def compact(model, modality=None):
     """Makes a smaller model that computes the same.
 
-    A channel that is certainly constant, or that nobody reads, is removed
-    from every layer that writes or reads it. What is left of a gate is a
-    constant mask, a plain `Rescaling`; only where modalities keep different
-    features a frozen gate stays.
+    A channel that is certainly constant, or that no layer reads, is removed
+    from every layer that writes or reads it. A gate becomes a constant mask,
+    a plain `Rescaling`; a frozen gate remains only where modalities keep
+    different features.
 
     Args:
         model: A functional or `Sequential` model whose gates are frozen, as
@@ -30,7 +30,7 @@ def compact(model, modality=None):
 
     Returns:
         A new model of the same inputs and outputs, at inference equal to the
-        old one. It shares nothing with it.
+        old one. The two share no layers or variables.
 
     Raises:
         ValueError: If a gate is not frozen, or the model has no graph.
@@ -43,7 +43,7 @@ def compact(model, modality=None):
     smaller.save("smaller.keras")  # loads without nfs_keras
     ```
     """
-    if hasattr(model, "compacted"):  # a model of several graphs does it itself
+    if hasattr(model, "compacted"):  # a model of several graphs
         return model.compacted(modality)
     return compact_graph(model, modality)
 
@@ -54,8 +54,8 @@ def compact_graph(model, modality=None, drop=()):
     Args:
         model: As for `compact`, without `ReIDNetwork`.
         modality: Index of a modality, or `None`.
-        drop: Names of outputs (keys of a dict of outputs) that may lose
-            channels which are constant for every modality.
+        drop: Names of outputs (keys of a dict of outputs) whose channels may
+            be removed if they are constant for every modality.
 
     Returns:
         A new `keras.Model`.
@@ -66,8 +66,8 @@ def compact_graph(model, modality=None, drop=()):
     droppable = [graph.outputs[name] for name in drop]
     found = flow(graph, decided, droppable)
     if modality is not None:
-        # What may be dropped is decided for all modalities, so that the
-        # embeddings of two stay comparable entry by entry.
+        # The channels to remove are decided for all modalities, so that the
+        # embeddings of two can be compared entry by entry.
         outputs = {id(t): found.needed[id(t)] for t in droppable}
         found = flow(graph, decided, modality=modality, outputs=outputs)
     builder = Builder(found, modality)
@@ -87,7 +87,7 @@ def compact_graph(model, modality=None, drop=()):
 
 
 class Builder:
-    """What has been rebuilt of a graph so far, and how to go on.
+    """Holds the rebuilt part of a graph, and helps to rebuild the next node.
 
     Rules call it; see `Rule.rebuild`.
 
@@ -110,12 +110,12 @@ class Builder:
         return np.flatnonzero(self._needed[id(tensor)] > 0)
 
     def put(self, tensor, new, layout):
-        """Remembers what has taken the place of a tensor."""
+        """Stores the new tensor that replaces a tensor."""
         self._new[id(tensor)] = new
         self._layouts[id(tensor)] = layout
 
     def new(self, tensor):
-        """What has taken the place of a tensor."""
+        """Returns the new tensor that replaces a tensor."""
         return self._new[id(tensor)]
 
     def layout(self, tensor):
@@ -123,11 +123,11 @@ class Builder:
         return self._layouts[id(tensor)]
 
     def take(self, tensor, wanted):
-        """The new tensor, of the wanted old channels alone."""
-        return self.cut(self.new(tensor), self.layout(tensor), wanted)
+        """Returns the new tensor with only the wanted old channels."""
+        return self.select(self.new(tensor), self.layout(tensor), wanted)
 
-    def cut(self, new, have, wanted):
-        """Picks the wanted channels of a new tensor that has others too."""
+    def select(self, new, have, wanted):
+        """Selects the wanted channels of a new tensor."""
         if len(have) == len(wanted):
             return new
         positions = np.searchsorted(have, wanted).tolist()
@@ -139,12 +139,12 @@ class Builder:
         return self._constants.get(id(tensor), np.zeros(size))
 
     def set_constants(self, node, compute):
-        """Keeps the values of the constant channels of a node's output.
+        """Stores the values of the constant channels of a node's output.
 
         Args:
             node: `Node`.
-            compute: Function of the node that gives `(channels,)` values. It
-                is called only if a constant is not zero.
+            compute: Function of the node that returns `(channels,)` values.
+                It is called only if a constant is not zero.
         """
         state = self._channels[id(node.outputs)]
         dead = np.asarray(state.alive) == 0
@@ -153,7 +153,7 @@ class Builder:
             self._constants[id(node.outputs)] = values
 
     def evaluate(self, node):
-        """Calls a node's layer on constant maps: the values of its output."""
+        """Computes a node's output for constant maps, `(channels,)`."""
         maps = [
             np.broadcast_to(
                 self.constants(tensor).astype("float32"),
@@ -166,7 +166,7 @@ class Builder:
         return outputs.reshape(-1, outputs.shape[-1])[0].astype("float64")
 
     def name(self, name):
-        """The name, or a new one like it if another layer has it."""
+        """Returns a name, with a number if another layer has it."""
         self._names[name] += 1
         count = self._names[name]
         return name if count == 1 else self.name(f"{name}_{count}")
@@ -176,7 +176,7 @@ class Builder:
 
         Args:
             layer: A layer, or an operation that has no state.
-            weights: Whether to give it the other's weights, once it is built.
+            weights: Whether to copy the other's weights, once it is built.
             **changes: Arguments of its constructor that differ.
         """
         if not isinstance(layer, keras.layers.Layer):
@@ -203,7 +203,7 @@ class Builder:
         return outputs
 
     def masked(self, node, maps, kept):
-        """Calls a gate that differs between modalities, for fewer channels."""
+        """Calls a copy of a gate, for fewer channels, with its masks."""
         gate = node.layer
         new = self.clone(gate, weights=False)
         modality = node.modality
@@ -219,14 +219,14 @@ class Builder:
 
 
 def copy_input(tensor):
-    """An input like another one."""
+    """Makes an input like another one."""
     return keras.Input(
         batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
     )
 
 
 def check_frozen(model):
-    """Raises `ValueError` unless every gate has been decided."""
+    """Raises `ValueError` unless every gate is frozen."""
     for gate in find_gates(model):
         if not gate.is_frozen:
             raise ValueError(
@@ -237,9 +237,9 @@ def check_frozen(model):
 
 
 def check_modality(model, modality):
-    """Raises `ValueError` unless a modality is one that the gates know."""
+    """Raises `ValueError` unless the gates have this modality."""
     count = max((g.num_modalities for g in find_gates(model)), default=1)
-    # A two-stream network without gates has two modalities all the same.
+    # A two-stream network has two modalities even without gates.
     if modality is not None and modality not in range(max(count, 2)):
         raise ValueError(
             "`modality` is the index of the only modality to serve. "

@@ -1,4 +1,4 @@
-"""Finds out what is wrong with a search that has collapsed."""
+"""Finds the reasons why a search has failed."""
 
 import numpy as np
 from keras import ops
@@ -11,30 +11,29 @@ GAP = 0.05  # of the metric, lost by derivation
 
 
 def diagnose(architecture, history=None, metric_before=None, metric_after=None):
-    """Looks for the four ways in which a search collapses.
+    """Describes what is wrong with a search, if it failed in one of four ways.
 
     - All choices of a gate are open, for both modalities: nothing was chosen.
     - All but the strongest are closed, for one modality: hardly anything
-      passes the cell.
+      passes the gate.
     - The gates' entropy did not fall: nothing was decided.
-    - The metric fell when the gates were derived: what was trained is not
-      what was chosen. This is the *discretisation gap*.
+    - The metric fell when the gates were derived: the derived network differs
+      too much from the trained one. This is the *discretisation gap*.
 
-    Where each begins (0.99 of the gates, 0.95 of the entropy, 0.05 of the
-    metric) is our choice.
+    The thresholds (0.99 of the gates, 0.95 of the entropy, 0.05 of the
+    metric) are our choice.
 
     Args:
         architecture: `Architecture` that the search has found.
-        history: What `GateHistory` has written, as `np.load` gives it: from
-            a gate's name to its logits by epoch. The entropy is not looked at
-            without.
+        history: The file that `GateHistory` has written, as `np.load` reads
+            it: from a gate's name to its logits by epoch. Without it the
+            entropy is not checked.
         metric_before: Float, the larger the better: the searched network with
             its gates relaxed. See `discretisation_gap`.
         metric_after: Float. The same with its gates derived.
 
     Returns:
-        List of sentences, each a finding and what to do; empty if there is
-        nothing to say.
+        List of texts, each a finding and what to do; empty if there is none.
     """
     findings = [
         finding
@@ -54,7 +53,7 @@ def discretisation_gap(network, architecture, metric):
     Args:
         network: The searched model. Its gates are in the same state
             afterwards.
-        architecture: What was derived from it.
+        architecture: The `Architecture` that was derived from it.
         metric: Function of a network, the larger the better, such as the mean
             average precision of its embeddings.
 
@@ -76,7 +75,7 @@ def discretisation_gap(network, architecture, metric):
 
 
 def describe_gate(where, mask):
-    """Findings about how much one gate keeps."""
+    """Lists findings about how much one gate keeps."""
     opened = mask.reshape(len(mask), -1).mean(axis=1)
     strongest = 1 / mask[0].size  # is kept whatever its logit
     if opened.min() >= NEARLY_ALL:
@@ -96,7 +95,7 @@ def describe_gate(where, mask):
 
 
 def describe_entropy(history, names):
-    """Findings about the entropy of all gates, first epoch to last."""
+    """Lists findings about the entropy of all gates, first epoch to last."""
     logits = np.concatenate(
         [history[name].reshape(len(history[name]), -1) for name in names],
         axis=1,
@@ -113,7 +112,7 @@ def describe_entropy(history, names):
 
 
 def describe_gap(before, after):
-    """Findings about what derivation has cost."""
+    """Lists findings about the loss of the metric by derivation."""
     if after >= (1 - GAP) * before:
         return []
     return [
@@ -124,7 +123,7 @@ def describe_gap(before, after):
 
 
 def entropy(logits):
-    """Entropy in bits of choices with these logits."""
+    """Computes the entropy in bits of choices with these logits."""
     softplus = np.logaddexp(0.0, logits)  # -log P(drop)
     keep = np.exp(logits - softplus)
     return (softplus - keep * logits) / np.log(2.0)

@@ -17,12 +17,12 @@ from nfs_keras.search.rules import (
 
 
 class Flow(NamedTuple):
-    """What the two analyses have found.
+    """The results of the two analyses of a graph.
 
     Attributes:
         channels: Dict from `id` of a tensor to its `Channels`.
         needed: Dict from `id` of a tensor to `(channels,)` numbers in [0, 1]:
-            how sure it is that the channel has to be computed.
+            how certain it is that the channel has to be computed.
         rules: List of the rules of the nodes.
     """
 
@@ -32,16 +32,16 @@ class Flow(NamedTuple):
 
 
 def flow(graph, opened, drop=(), modality=None, outputs=None):
-    """Follows the channels of a graph, forwards and backwards.
+    """Finds the alive and the needed channels of a graph.
 
     Args:
         graph: `Graph`.
         opened: Function of a gate and the index of a modality (or `None` for
-            any) to `(channels,)` numbers in [0, 1]: which it lets pass.
-            `decided`, `expected`, or a function of one's own.
-        drop: Output tensors that may lose channels which are constant.
-        modality: Index of the only modality to look at, or `None` for all.
-        outputs: Dict from `id` of an output tensor to what is needed of it,
+            any) to `(channels,)` numbers in [0, 1]: how open each channel is.
+            `decided`, `expected`, or a function of your own.
+        drop: Output tensors whose constant channels may be removed.
+        modality: Index of the only modality to consider, or `None` for all.
+        outputs: Dict from `id` of an output tensor to its needed channels,
             instead of `drop`.
 
     Returns:
@@ -73,7 +73,7 @@ def flow(graph, opened, drop=(), modality=None, outputs=None):
         need(needed, tensor, (outputs or {}).get(id(tensor), wanted))
     for node, rule in zip(graph.nodes[::-1], rules[::-1], strict=True):
         for tensor in tree.flatten(node.outputs):
-            settle(needed, tensor, rule.writes_all(node))
+            set_written(needed, tensor, rule.writes_all(node))
         given = [channels[id(t)] for t in node.tensors]
         wanted = needed[id(tree.flatten(node.outputs)[0])]
         read = rule.backward(node, given, wanted)
@@ -85,13 +85,13 @@ def flow(graph, opened, drop=(), modality=None, outputs=None):
 
 
 def need(needed, tensor, numbers):
-    """Adds what one reader needs of a tensor."""
+    """Adds the channels of a tensor that one of its readers needs."""
     before = needed.get(id(tensor))
     needed[id(tensor)] = numbers if before is None else either(before, numbers)
 
 
-def settle(needed, tensor, everything):
-    """Says how much of a tensor its layer writes: at least one channel."""
+def set_written(needed, tensor, everything):
+    """Sets which channels of a tensor its layer writes: at least one."""
     size = num_channels(tensor)
     numbers = needed.get(id(tensor), np.zeros(size))
     if everything:
@@ -104,8 +104,8 @@ def settle(needed, tensor, everything):
 def count_operations(graph, opened, modality=None):
     """Counts the operations of one example, a multiply-add as two.
 
-    Convolutions and dense layers are counted, of which practically all
-    operations are; activations, norms and poolings are not.
+    Convolutions and dense layers are counted, which have almost all
+    operations; activations, norms and poolings are not.
 
     Args:
         graph: `Graph`.
@@ -131,14 +131,14 @@ def count_operations(graph, opened, modality=None):
 def count_flops(model):
     """Counts the operations of one example, a multiply-add as two.
 
-    Gates count as open: what they save shows once the model is compacted.
+    Gates count as open: only a compacted model has fewer operations.
 
     Args:
         model: A functional or `Sequential` model of static shapes, such as
             `network.encoder("visible")`.
 
     Returns:
-        Int. Those of its convolutions and dense layers.
+        Int. Operations of its convolutions and dense layers.
 
     Example:
 
@@ -150,7 +150,7 @@ def count_flops(model):
 
 
 def graph_droppable(graph):
-    """Outputs of a graph that compaction may shorten: those of an embedding."""
+    """Lists the outputs of which compaction may remove channels."""
     if not isinstance(graph.outputs, dict):
         return ()
     names = ("pooled", "embedding")
@@ -158,19 +158,19 @@ def graph_droppable(graph):
 
 
 def summed(numbers):
-    """The expected number of channels."""
+    """Returns the expected number of channels."""
     if isinstance(numbers, np.ndarray):
         return float(numbers.sum())
     return ops.sum(numbers)
 
 
 def nothing_closed(gate, modality):
-    """Lets everything pass: the operations of the uncut model."""
+    """Opens every channel, to count the operations of the full model."""
     return np.ones(1)
 
 
 def decided(gate, modality):
-    """Which channels a frozen gate lets pass, for any (or one) modality."""
+    """Returns which channels a frozen gate opens, for any (or one) modality."""
     part = channel_gate(gate)
     if part is None:
         return np.ones(1)
@@ -178,7 +178,7 @@ def decided(gate, modality):
 
 
 def expected(gate, modality):
-    """How likely a gate lets each channel pass, differentiable."""
+    """Returns the probability that a gate opens each channel."""
     part = channel_gate(gate)
     if part is None:
         return np.ones(1)
@@ -186,7 +186,7 @@ def expected(gate, modality):
 
 
 def any_modality(rows, modality):
-    """`(channels,)`: whether (or how likely) some modality keeps a channel."""
+    """Returns whether (or how likely) some modality keeps each channel."""
     if modality is not None and len(rows) > 1:
         rows = rows[modality : modality + 1]
     if isinstance(rows, np.ndarray):

@@ -1,4 +1,4 @@
-"""The rule of search gates: what they close is zero."""
+"""The rule of search gates: a closed channel is zero."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ from nfs_keras.search.rules import (
 
 
 class Gate(Rule):
-    """A search gate: what it closes is zero."""
+    """The rule of a search gate: a closed channel is zero."""
 
     shares = True
 
@@ -25,7 +25,7 @@ class Gate(Rule):
     def forward(self, node, inputs, opened):
         given, open_now = inputs[0], opened(node)
         through = given.alive
-        # What is masked here and not there is no constant.
+        # A channel that is masked only in some places is not constant.
         if channel_gate(node.layer) is not node.layer or (
             node.layer.num_modalities > 1
         ):
@@ -69,14 +69,14 @@ class Gate(Rule):
 
 
 def channel_gate(layer):
-    """The part of a gate that decides on whole channels, or `None`."""
+    """Returns the part of a gate that decides on whole channels, or `None`."""
     if isinstance(layer, DualLevelSearch):
         return layer.channel if layer.combine == "product" else None
     return layer if isinstance(layer, ChannelSearch) else None
 
 
 def gate_mask(layer, rank):
-    """A frozen gate's mask, `(modalities, *pixels or 1s, channels or 1)`.
+    """Returns a frozen gate's mask, in a shape that fits its maps.
 
     Args:
         layer: `ChannelSearch`, `SpatialSearch` or `DualLevelSearch`.

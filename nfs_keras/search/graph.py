@@ -1,8 +1,8 @@
 """The graph of a functional model: its layer calls, in order.
 
-What looks at a model as a whole (where to put a gate, what a gate governs,
-what can be removed) works on this list. Models inside a model are expanded,
-so a backbone that is one layer of a larger model is seen like any other.
+Functions that change or analyse a whole model (where to add a gate, what a
+gate scales, what can be removed) use this list. Models inside a model are
+expanded, so a backbone may be one layer of a larger model.
 """
 
 from typing import Any, NamedTuple
@@ -16,9 +16,9 @@ class Node(NamedTuple):
 
     Attributes:
         layer: The layer (or `keras.Operation`).
-        args: Its positional arguments; tensors in them are of the graph.
+        args: Its positional arguments, with tensors of the graph.
         kwargs: Its keyword arguments.
-        outputs: What it returns, of the graph.
+        outputs: Its outputs, tensors of the graph.
     """
 
     layer: Any
@@ -62,12 +62,12 @@ class Graph(NamedTuple):
         """Runs the graph on other tensors.
 
         Args:
-            inputs: What takes the place of the inputs, in their structure.
-            call: Function `(node, *args, **kwargs)` that gives what takes the
-                place of a node's outputs.
+            inputs: Replacements of the inputs, in their structure.
+            call: Function `(node, *args, **kwargs)` that returns replacements
+                of a node's outputs.
 
         Returns:
-            What takes the place of the outputs.
+            Replacements of the outputs.
         """
         known = dict(
             zip(map(id, tree.flatten(self.inputs)), flat(inputs), strict=True)
@@ -92,9 +92,10 @@ def run_copies(graph, inputs, then, change=lambda layer, config: config):
     Args:
         graph: `Graph`.
         inputs: As for `Graph.run`.
-        then: Function of a layer's name and output that gives what is passed
-            on, such as a gated map.
-        change: Function of a layer and its config that gives the copy's.
+        then: Function of a layer's name and output that returns the output to
+            pass on, such as a gated map.
+        change: Function of a layer and its config that returns the config of
+            its copy.
 
     Returns:
         `(outputs, pairs)`: as `Graph.run`, and a list of each layer with its
@@ -121,7 +122,7 @@ def run_copies(graph, inputs, then, change=lambda layer, config: config):
 
 
 def flat(structure):
-    """Lists the leaves of a structure of tensors (or what replaces them)."""
+    """Lists the leaves of a structure of tensors (or of replacements)."""
     return tree.flatten(structure)
 
 
@@ -132,10 +133,10 @@ def trace(model):
         model: A functional or `Sequential` model, built.
 
     Returns:
-        A `Graph`. Its tensors are its own; its layers are the model's.
+        A `Graph` with new tensors and the model's own layers.
 
     Raises:
-        ValueError: If the model has no graph, as one that is subclassed.
+        ValueError: If the model has no graph, such as a subclassed one.
     """
     if not is_graph(model):
         raise ValueError(
@@ -168,7 +169,7 @@ def trace(model):
             nodes.append(Node(layer, args, kwargs, outputs))
         return outputs
 
-    keep = []  # tensors are told apart by `id`: none may be collected
+    keep = []  # tensors are compared by `id`: none may be collected
 
     def walk(model):
         # A plain model of the same graph: cloning a compiled one would
@@ -193,7 +194,7 @@ def trace(model):
 
 
 def is_graph(layer):
-    """Whether a layer is a model that is made of a graph of layers."""
+    """Returns whether a layer is a model with a graph of layers."""
     if isinstance(layer, keras.Sequential):
         return layer.built
     inputs = keras.Input((1,))

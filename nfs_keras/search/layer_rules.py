@@ -54,7 +54,7 @@ class Depthwise(ChannelWise):
 
 
 class Reshape(ChannelWise):
-    """A `Reshape` that leaves the channels where they are."""
+    """A `Reshape` that does not change the channel axis."""
 
     def __init__(self):
         super().__init__()
@@ -114,7 +114,7 @@ class Kernel(Rule):
         return outputs
 
     def bias(self, layer, constants, rows):
-        """The bias, with what the constants that are not read add to it."""
+        """Returns the bias plus the contribution of removed constants."""
         bias = 0.0
         if layer.use_bias:
             bias = ops.convert_to_numpy(layer.bias)
@@ -127,7 +127,7 @@ class Kernel(Rule):
         return np.broadcast_to(bias, getattr(layer, self.size))
 
     def kernels(self, layer, rows, columns):
-        """Dict of the weights that read `rows` and write `columns`."""
+        """Returns the weights for the inputs `rows`, the outputs `columns`."""
         kernel = ops.convert_to_numpy(layer.kernel)
         return {"kernel": kernel[..., rows, :][..., columns]}
 
@@ -290,16 +290,16 @@ class Flatten(Rule):
         size, rows = num_channels(tensor), build.layout(tensor)
         everything = (np.arange(pixels)[:, None] * size + rows).ravel()
         outputs = build.clone(node.layer)(build.new(tensor))
-        return build.cut(outputs, everything, build.kept(node.outputs))
+        return build.select(outputs, everything, build.kept(node.outputs))
 
 
 def is_elementwise(activation):
-    """Whether an activation function treats every entry by itself."""
+    """Returns whether an activation function acts on single entries."""
     return getattr(activation, "__name__", None) in ELEMENTWISE
 
 
 def keeps_zero(activation):
-    """Whether an elementwise activation function maps 0 to 0."""
+    """Returns whether an elementwise activation function maps 0 to 0."""
     return activation.__name__ not in NOT_ZERO_AT_ZERO
 
 

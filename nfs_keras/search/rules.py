@@ -1,23 +1,24 @@
-"""What each kind of layer does to the channels of its maps.
+"""Rules: how each kind of layer reads and writes the channels of its maps.
 
-A channel is an entry of a tensor's last axis. Two facts are carried along the
-graph, and each kind of layer has one small rule for them:
+A channel is an entry of a tensor's last axis. Two facts are computed along
+the graph, and each kind of layer has one small rule for them:
 
 - forwards, which channels are *alive*: not a known constant. A closed gate
   makes a channel zero; through activations and poolings zero stays zero; a
   batch norm turns it into another constant.
-- backwards, which channels are *needed*: somebody reads them. A convolution
-  does not need an input channel that is zero, nor one that is constant where
-  the constant can go into its bias.
+- backwards, which channels are *needed*: a later layer reads them. A
+  convolution does not need an input channel that is zero, nor one that is
+  constant where the constant can be added to its bias.
 
 Both are numbers in [0, 1], so that the same rules serve decided gates (0 or
-1) and, as probabilities, a search that is under way: "and" is the minimum and
-"or" the maximum, which is exact for decided gates and for gates that are
-tied. The product of two independent gates is smaller than their minimum: as
-an estimate the minimum is on the safe side.
+1) and, as probabilities, a running search: "and" is the minimum and "or" the
+maximum, which is exact for decided gates and for gates that always agree. The
+product of two independent gates is smaller than their minimum: the minimum is
+an estimate that is never too low.
 
-A layer without a rule reads and writes all its channels: it is never wrong,
-at worst not smaller. `register_rule` gives a layer of one's own a rule.
+A layer without a rule reads and writes all its channels: the result is always
+correct, but may not be smaller. `register_rule` adds a rule for a layer of
+your own.
 """
 
 from typing import NamedTuple
@@ -28,10 +29,10 @@ from keras import ops
 
 
 class Channels(NamedTuple):
-    """What is known of a tensor's channels.
+    """Facts about a tensor's channels.
 
     Attributes:
-        alive: `(channels,)` numbers in [0, 1]: how sure it is that the
+        alive: `(channels,)` numbers in [0, 1]: how certain it is that the
             channel is not a constant. An array, or a tensor to differentiate.
         zero: Boolean array `(channels,)`: whether the constant would be 0.
     """
@@ -47,19 +48,19 @@ def num_channels(tensor):
 
 
 def all_alive(tensor):
-    """`Channels` of which nothing is known."""
+    """Returns the `Channels` of a tensor of which nothing is known."""
     size = num_channels(tensor)
     return Channels(np.ones(size), np.ones(size, bool))
 
 
 def both(a, b):
-    """The minimum, as an array if both are arrays."""
+    """Returns the minimum, as an array if both are arrays."""
     plain = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
     return np.minimum(a, b) if plain else ops.minimum(to_float(a), to_float(b))
 
 
 def either(a, b):
-    """The maximum, as an array if both are arrays."""
+    """Returns the maximum, as an array if both are arrays."""
     plain = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
     return np.maximum(a, b) if plain else ops.maximum(to_float(a), to_float(b))
 
@@ -76,40 +77,40 @@ def where(condition, a, b):
 
 
 def to_float(x):
-    """A float32 tensor of an array; a tensor as it is."""
+    """Converts an array to a float32 tensor; a tensor is not changed."""
     return ops.cast(x, "float32") if isinstance(x, np.ndarray) else x
 
 
 def any_of(needed):
-    """`(1,)`: how sure it is that any channel is needed."""
+    """Returns how certain it is that any channel is needed, `(1,)`."""
     if isinstance(needed, np.ndarray):
         return needed.max(initial=0.0, keepdims=True)
     return ops.max(needed, keepdims=True)
 
 
 class Rule:
-    """Any layer: reads and writes all its channels.
+    """The rule of any layer: it reads and writes all its channels.
 
-    A rule is an object that layers of a kind share; it keeps no state. The
-    methods of subclasses say what this one leaves open.
+    A rule is an object that layers of a kind share; it keeps no state.
+    Subclasses override its methods for layers that need fewer channels.
 
     Attributes:
         shares: Whether a layer with weights may be called at several places.
-            `False` where each call might want other channels of them.
+            `False` where each call might need other channels of them.
     """
 
     shares = False
 
     def applies(self, node):
-        """Whether the rule holds for a call; if not, this class' does."""
+        """Returns whether the rule holds for a call, or else `Rule` itself."""
         return True
 
     def writes_all(self, node):
-        """Whether the layer writes all its channels, needed or not."""
+        """Returns whether the layer always writes all its channels."""
         return True
 
     def forward(self, node, inputs, opened):
-        """Gives the `Channels` of the output from those of the inputs.
+        """Computes the `Channels` of the output from those of the inputs.
 
         Args:
             node: `Node`.
@@ -119,7 +120,7 @@ class Rule:
         return all_alive(keras.tree.flatten(node.outputs)[0])
 
     def backward(self, node, inputs, needed):
-        """Gives what the node needs of its inputs, for what is needed of it.
+        """Computes the needed channels of the inputs from those of the output.
 
         Args:
             node: `Node`.
@@ -136,10 +137,10 @@ class Rule:
 
         Args:
             node: `Node`.
-            build: The `Builder` at work.
+            build: The `Builder` of the new model.
 
         Returns:
-            What takes the place of `node.outputs`: of the channels that
+            The replacement of `node.outputs`, with the channels that
             `build.kept` lists.
         """
         return build.call(node, build.clone(node.layer))
@@ -156,12 +157,12 @@ class Rule:
 
 
 class ChannelWise(Rule):
-    """A layer that treats every channel by itself, and all its pixels alike.
+    """The rule of a layer that acts on every channel separately.
 
     Args:
-        keeps_zero: Whether a map of zeros gives zeros. A bool, or a function
-            of the layer.
-        keeps_constant: Whether a constant map gives a constant one.
+        keeps_zero: Whether the output of a zero map is zero. A bool, or a
+            function of the layer.
+        keeps_constant: Whether the output of a constant map is constant.
         applies: Function of the `Node`: whether it really is channel-wise.
     """
 
@@ -200,18 +201,18 @@ class ChannelWise(Rule):
         return outputs
 
     def config(self, node, kept):
-        """The arguments of the layer that change with its channels."""
+        """Returns the layer's arguments that change with its channels."""
         return {}
 
     def sliced(self, weight, kept, size):
-        """A weight of the layer, for the kept channels."""
+        """Returns a weight of the layer, for the kept channels."""
         array = ops.convert_to_numpy(weight)
         is_vector = array.ndim > 0 and array.shape[-1] == size
         return array[..., kept] if is_vector else array
 
 
 def as_bool(fact, layer):
-    """A fact about a layer: a bool, or a function of the layer."""
+    """Evaluates a fact: a bool, or a function of the layer."""
     return bool(fact(layer) if callable(fact) else fact)
 
 
@@ -232,13 +233,13 @@ OPAQUE = Rule()
 
 
 def register_rule(layer_class, rule):
-    """Says what a kind of layer does to channels.
+    """Sets the rule of a kind of layer, so that `compact` can make it smaller.
 
     Args:
         layer_class: Subclass of `keras.layers.Layer`. The rule holds for it,
-            not for its subclasses, which may do something else.
-        rule: A `Rule`, such as `ChannelWise()` for a layer that treats every
-            channel by itself.
+            not for its subclasses, which may compute something else.
+        rule: A `Rule`, such as `ChannelWise()` for a layer that acts on every
+            channel separately.
 
     Example:
 
@@ -253,9 +254,9 @@ def register_rule(layer_class, rule):
 def rule_of(node, num_calls=1):
     """Finds the rule of a layer call.
 
-    A layer with weights that is called several times keeps all its channels:
-    each call might want others. So does one that trains at inference too,
-    such as a batch norm called with `training=True`: its constants vary.
+    A layer with weights that is called several times keeps all its channels,
+    because each call might need others. So does a layer that is called with
+    `training=True`, such as a batch norm, because its constants vary.
     """
     rule = RULES.get(type(node.layer), OPAQUE)
     if rule.shares:

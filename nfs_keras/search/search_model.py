@@ -176,7 +176,7 @@ class SearchModel(TrainingModel):
         return super().test_step(data)
 
     def descend_gates(self, train, proxy):
-        """Moves the logits, and nothing else, by the proxy batch."""
+        """Updates only the logits, by the proxy batch."""
         if self.mode == "second_order":
             gradients = unrolled_gradients(self, train, proxy)
         else:
@@ -192,7 +192,7 @@ class SearchModel(TrainingModel):
         return tape.gradient(scaled, logits, unconnected_gradients="zero")
 
     def arch_loss(self, batch):
-        """The upper loss: what the gates descend."""
+        """Computes the upper loss, which the gates descend."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         outputs = self(x, training=False, sample_gates=True)
         loss, parts = loss_of(self.arch_loss_function, y, outputs, weight)
@@ -234,7 +234,7 @@ class SearchModel(TrainingModel):
 
         Args:
             budget: As in `Architecture.derive`. Defaults to the compiled one,
-                or to what stands decided once the gates are frozen.
+                or to the frozen masks once the gates are frozen.
         """
         if budget is None and self.phase_name != "frozen":
             budget = getattr(self, "budget", None)
@@ -327,7 +327,7 @@ def shapes(element):
 
 
 def check_second_order(optimizer):
-    """Raises `ValueError` where the step of the weights is not plain."""
+    """Raises `ValueError` where no second-order step is possible."""
     replicas = num_replicas()
     if replicas > 1 or not hasattr(optimizer, "learning_rate"):
         raise ValueError(

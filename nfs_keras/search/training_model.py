@@ -1,4 +1,4 @@
-"""Training of a model's weights, its gates left alone."""
+"""Trains the weights of a model without changing its gates."""
 
 import contextlib
 import copy
@@ -14,11 +14,11 @@ from nfs_keras.layers.replicas import num_replicas
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
 class TrainingModel(keras.Model):
-    """Trains the weights of a model, and leaves its gates alone.
+    """Trains the weights of a model without changing its gates.
 
-    For a baseline without gates and for retraining with frozen gates. Unlike
-    plain `fit` it takes a loss of all outputs together, and no optimizer,
-    momentum or weight decay touches a gate's logits.
+    It is for a baseline without gates and for retraining with frozen gates.
+    Unlike plain `fit` it accepts a loss of all outputs together, and no
+    optimizer, momentum or weight decay changes a gate's logits.
 
     Args:
         model: A built model: functional, or a `ReIDNetwork`.
@@ -54,7 +54,7 @@ class TrainingModel(keras.Model):
             optimizer: A Keras optimizer (or its name) of the weights.
             loss: What the weights descend: a Keras loss (or its name), a dict
                 of losses by output, or a function of `(targets, outputs)`
-                that gives a scalar, or a scalar and a dict of its parts.
+                that returns a scalar, or a scalar and a dict of its parts.
             metrics: As for `keras.Model.compile`.
             **kwargs: Other arguments of `keras.Model.compile`.
 
@@ -69,7 +69,7 @@ class TrainingModel(keras.Model):
         self.optimizer.build(check_group(self.weight_variables, "weights"))
 
     def fit(self, x=None, *args, shuffle=False, **kwargs):
-        # Batches of several modalities are composed, never shuffled.
+        # Batches of several modalities are sampled in order, never shuffled.
         first = first_element(x)
         if first is not None:
             self.check_element(first)
@@ -77,7 +77,7 @@ class TrainingModel(keras.Model):
             return super().fit(x, *args, shuffle=shuffle, **kwargs)
 
     def check_element(self, element):
-        """Raises `ValueError` if an element of the data cannot be right."""
+        """Raises `ValueError` if an element of the data is invalid."""
         self._check_batch(element, self.loss_function)
 
     def _check_batch(self, batch, loss):
@@ -86,7 +86,7 @@ class TrainingModel(keras.Model):
         self._build_metrics(batch)
 
     def _build_metrics(self, batch):
-        """Lets Keras see targets, which under a strategy it guesses wrongly."""
+        """Builds the metrics on real targets; a strategy guesses them wrong."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         if self._compile_arguments["metrics"]:
             self.compute_metrics(x, y, self.model(x, training=False), weight)
@@ -133,7 +133,7 @@ class TrainingModel(keras.Model):
         return self.report_evaluation()
 
     def descend_weights(self, batch):
-        """Moves the weights, and batch-norm statistics, by a train batch."""
+        """Updates the weights and batch-norm statistics by a training batch."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
         weights = [v.value for v in self.weight_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -150,7 +150,7 @@ class TrainingModel(keras.Model):
         self.compute_metrics(x, y, outputs, weight)
 
     def added_losses(self):
-        """The sum of what layers have added: regularizers, `sparsity`."""
+        """Sums the losses that layers have added: regularizers, `sparsity`."""
         losses = self.model.losses
         if not losses:
             return 0.0
@@ -175,12 +175,12 @@ class TrainingModel(keras.Model):
             self.means[name].update_state(value)
 
     def report(self):
-        """The means of this epoch so far."""
+        """Returns the means of this epoch so far."""
         logs = {name: mean.result() for name, mean in self.means.items()}
         return {**logs, **keras.Model.get_metrics_result(self)}
 
     def report_evaluation(self):
-        """The means of an evaluation so far, in which no gate moves."""
+        """Returns the means of an evaluation so far, without the gates'."""
         logs = TrainingModel.report(self)
         return {k: v for k, v in logs.items() if not of_gates(k)}
 
@@ -192,8 +192,8 @@ class TrainingModel(keras.Model):
             self._evaluating = False
 
     def get_metrics_result(self):
-        # Over replicas Keras asks for the means of all of them, and takes the
-        # answer only if it has the names that the step has returned.
+        # Over replicas Keras requests the means of all of them, and uses them
+        # only if they have the names that the step has returned.
         return self.report_evaluation() if self._evaluating else self.report()
 
     def get_compile_config(self):
@@ -218,7 +218,7 @@ class TrainingModel(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = copy.deepcopy(config)  # Keras empties what it reads
+        config = copy.deepcopy(config)  # Keras changes the dict it reads
         model = keras.saving.deserialize_keras_object(config["model"])
         return cls(model, name=config["name"])
 
@@ -228,8 +228,8 @@ def loss_of(loss, targets, outputs, sample_weight=None):
 
     Args:
         loss: As for `TrainingModel.compile`.
-        targets: Targets, in the form that the loss takes.
-        outputs: What the model returned.
+        targets: Targets, in the form that the loss accepts.
+        outputs: The outputs of the model.
         sample_weight: Weights of the samples, or `None`.
 
     Returns:
@@ -245,9 +245,9 @@ def loss_of(loss, targets, outputs, sample_weight=None):
         return loss(targets, outputs, sample_weight=sample_weight), {}
     if sample_weight is not None:
         raise ValueError(
-            "Sample weights go to a `keras.losses.Loss`. "
+            "Sample weights require a `keras.losses.Loss`. "
             f"Received: loss={loss!r}, with sample weights. "
-            "Let the batches be pairs, or pass a Keras loss."
+            "Pass batches of pairs, or a Keras loss."
         )
     found = loss(targets, outputs)
     total, parts = found if isinstance(found, tuple) else (found, {})
@@ -257,22 +257,22 @@ def loss_of(loss, targets, outputs, sample_weight=None):
 
 
 def of_gates(name):
-    """Whether a log value is measured in the gates' step."""
+    """Returns whether a log value is measured in the gates' step."""
     return name.startswith("arch_") or name == "operations"
 
 
 def first_element(batches):
-    """The first element of a `tf.data.Dataset`, else `None`."""
+    """Returns the first element of a `tf.data.Dataset`, else `None`."""
     if not isinstance(batches, tf.data.Dataset):
         return None
     return next(iter(batches.take(1)), None)
 
 
 def check_loss(loss):
-    """Gives a loss with names replaced; raises `ValueError` without one."""
+    """Replaces names by losses; raises `ValueError` if there is no loss."""
     if loss is None:
         raise ValueError(
-            "Training needs to know what to descend. Received: loss=None. "
+            "Training requires a loss. Received: loss=None. "
             "Pass a Keras loss, a dict of losses by output, or a function of "
             "(targets, outputs)."
         )
@@ -285,14 +285,14 @@ def check_no_loss_weights(arguments):
     """Raises `ValueError` for an argument that would be left unused."""
     if arguments.get("loss_weights") is not None:
         raise ValueError(
-            "Losses are weighted where they are added. "
+            "Losses are weighted inside the loss function. "
             f"Received: loss_weights={arguments['loss_weights']}. "
             "Pass `loss` as a function of (targets, outputs)."
         )
 
 
 def loss_object(name):
-    """The Keras loss of a name, as the object that takes sample weights."""
+    """Returns the Keras loss of a name, as an object with sample weights."""
     found = keras.losses.get(name)
     if isinstance(found, keras.losses.Loss):
         return found
@@ -302,7 +302,7 @@ def loss_object(name):
 
 
 def check_group(variables, what):
-    """Gives variables; raises `ValueError` if there are none."""
+    """Returns variables; raises `ValueError` if there are none."""
     if not variables:
         raise ValueError(
             f"An optimizer of the {what} needs variables to train. "
@@ -314,7 +314,7 @@ def check_group(variables, what):
 
 @contextlib.contextmanager
 def explained_labels():
-    """Says in a sentence what TensorFlow says of a label out of range."""
+    """Replaces TensorFlow's error about a label out of range by a short one."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:

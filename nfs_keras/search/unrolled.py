@@ -16,7 +16,7 @@ def unrolled_gradients(model, train, proxy):
         dU/da(w', a) - x (dL/da(w+, a) - dL/da(w-, a)) / (2 e)
 
     where w+- = w +- e dU/dw(w', a). All terms share one draw of the noise and
-    the moving batch-norm statistics, and the weights are put back exactly.
+    the moving batch-norm statistics, and the weights are restored exactly.
 
     Args:
         model: A compiled `SearchModel`.
@@ -89,6 +89,6 @@ def save_seeds(model):
 
 
 def restore_seeds(model, seeds):
-    """Puts back what `save_seeds` copied: the next draw repeats the last."""
+    """Restores the state that `save_seeds` copied, to repeat the same draws."""
     for gate, seed in zip(find_gates(model.model), seeds, strict=True):
         gate.seed_generator.state.assign(seed)

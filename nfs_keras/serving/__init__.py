@@ -1,10 +1,10 @@
-"""From a trained network to a server that answers.
+"""Exports a trained network for TF-Serving, and sends images to a server.
 
-`export_saved_model` writes a SavedModel that TF-Serving runs as it is: files
-of images in, embeddings out. Decoding, resizing and normalisation are part
-of it, by the same functions that fed the network in training, so a client
-cannot get them wrong. `Client` asks a server. `StandInServer` answers like
-TF-Serving for tests and on machines without docker.
+`export_saved_model` writes a SavedModel for TF-Serving that maps image files
+to embeddings. Decoding, resizing and normalisation are part of it, by the same
+functions as in training, so that every client embeds images in the same way.
+`Client` sends requests to a server. `StandInServer` answers like TF-Serving,
+for tests and for machines without docker.
 """
 
 from nfs_keras.serving.client import Client as Client

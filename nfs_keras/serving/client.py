@@ -1,4 +1,4 @@
-"""Asks a server for embeddings."""
+"""Requests embeddings from a server."""
 
 import numpy as np
 
@@ -18,16 +18,16 @@ OVERHEAD_BYTES = 64  # of one image in a message
 class Client:
     """Embeds images with a model that runs on a server.
 
-    Speaks to TF-Serving, or to anything that answers like it. Requests longer
-    than a batch or a message are split; a request that failed because the
-    server was away or overloaded is sent again.
+    The server is TF-Serving, or one with the same API. Requests longer than a
+    batch or a message are split; a request that failed because the server was
+    unavailable or overloaded is sent again.
 
     Args:
         address: `"host:port"` for gRPC (TF-Serving: 8500), which is faster,
             or `"http://host:port"` for REST (TF-Serving: 8501).
         model_name: The name under which the model is served.
-        version: Version that must answer. Defaults to `None`, the newest.
-        timeout: Seconds that one request may take, tries included.
+        version: Version of the model to use. Defaults to `None`, the newest.
+        timeout: Seconds that one request may take, with all its attempts.
         max_attempts: How often a request is sent, at most 5.
         batch_size: Images in one request.
         max_message_bytes: Bytes of one message; an image that is longer is
@@ -92,8 +92,8 @@ class Client:
             the file is broken, and `valid`, `(N,)` bool. For N = 0, D is 0.
 
         Raises:
-            ServerError: If the server refuses or does not answer.
-            ValueError: If the images are something else.
+            ServerError: If the server rejects the request or does not answer.
+            ValueError: If the images have another type or shape.
         """
         check_modality(modality)
         images = check_bytes(images)
@@ -115,8 +115,8 @@ class Client:
             Embeddings, `(N, D)` float32, L2-normalised. For N = 0, D is 0.
 
         Raises:
-            ServerError: If the server refuses or does not answer.
-            ValueError: If the images are something else.
+            ServerError: If the server rejects the request or does not answer.
+            ValueError: If the images have another type or shape.
         """
         check_modality(modality)
         images = check_pixels(images)
@@ -138,7 +138,7 @@ class Client:
             exported with a calibration, `"probability"` of one person.
 
         Raises:
-            ServerError: If the server refuses or does not answer.
+            ServerError: If the server rejects the request or does not answer.
         """
         inputs = {
             "query": np.asarray(query, "float32")[np.newaxis],
@@ -148,15 +148,15 @@ class Client:
         return {name: value[0] for name, value in answer.items()}
 
     def model_version(self):
-        """Asks for the fingerprint of the model that answers.
+        """Requests the fingerprint of the model on the server.
 
         Returns:
             String, the same wherever the model is copied, see
             `nfs_keras.scale.model_version`.
 
         Raises:
-            ServerError: If the server refuses or does not answer, or the
-                model was not exported by `export_saved_model`.
+            ServerError: If the server does not answer, or the model was not
+                exported by `export_saved_model`.
         """
         inputs = {"row": np.zeros(1, "int32")}
         answer = self._transport.predict("model_version", inputs)
@@ -190,7 +190,7 @@ class Client:
         self.close()
 
     def _split(self, images, sizes):
-        """Cuts a sequence where a batch or a message is full."""
+        """Splits a sequence where a batch or a message is full."""
         start, num_bytes = 0, 0
         for stop, size in enumerate(sizes):
             full = num_bytes + size > self.max_message_bytes
@@ -203,41 +203,41 @@ class Client:
 
 
 def check_client(timeout, max_attempts, batch_size):
-    """Refuses arguments that no request could be sent with."""
+    """Raises `ValueError` for arguments out of range."""
     if timeout <= 0 or not 1 <= max_attempts <= 5 or batch_size < 1:
         raise ValueError(
             "A client needs a positive timeout and batch size, and sends a "
             "request 1 to 5 times. "
             f"Received: timeout={timeout}, max_attempts={max_attempts}, "
-            f"batch_size={batch_size}. Leave them out to take the defaults."
+            f"batch_size={batch_size}. Leave them out to use the defaults."
         )
 
 
 def check_modality(modality):
-    """Refuses a modality that has no endpoint."""
+    """Raises `ValueError` for a modality that has no endpoint."""
     if modality not in MODALITIES:
         raise ValueError(
             f"`modality` must be one of {MODALITIES}. "
             f"Received: modality={modality!r}. "
-            "Name the kind of camera that took the images."
+            "Pass the modality of the images."
         )
 
 
 def check_bytes(images):
-    """Lists image files; a path would be taken for a broken one."""
+    """Lists image files; anything else than `bytes` raises `ValueError`."""
     images = list(images)
-    strangers = {type(x).__name__ for x in images if not isinstance(x, bytes)}
-    if strangers:
+    others = {type(x).__name__ for x in images if not isinstance(x, bytes)}
+    if others:
         raise ValueError(
             "`images` must be the contents of image files, as `bytes`. "
-            f"Received: images of the types {sorted(strangers)}. "
+            f"Received: images of the types {sorted(others)}. "
             "Read a file with `pathlib.Path(path).read_bytes()`."
         )
     return images
 
 
 def check_pixels(images):
-    """Makes an array of decoded images; fractions would be cut off."""
+    """Makes an array of decoded images, which must be uint8."""
     images = np.asarray(images)
     if images.dtype != "uint8" or images.ndim != 4 or images.shape[3] != 3:
         raise ValueError(
@@ -249,7 +249,7 @@ def check_pixels(images):
 
 
 def as_objects(strings):
-    """Makes an array of byte strings; NumPy's own cuts trailing zeros."""
+    """Makes an array of byte strings, with their trailing zeros."""
     array = np.empty(len(strings), dtype=object)
     array[:] = strings
     return array

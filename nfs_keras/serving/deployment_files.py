@@ -1,7 +1,7 @@
-"""The files that turn a directory of model versions into a running server.
+"""Writes the configuration files that a server of a model needs.
 
-They lie in `templates`, as TF-Serving, docker and a shell read them, but for
-names between two `@`.
+Their templates are in the folder `templates`; names between two `@` are
+replaced.
 """
 
 import pathlib
@@ -30,11 +30,11 @@ IMAGE = (
 def write_deployment_files(
     directory, model_name: str = MODEL_NAME, batch_sizes=BATCH_SIZES
 ) -> list[pathlib.Path]:
-    """Writes what TF-Serving and docker compose read, beside the versions.
+    """Writes the files for TF-Serving and docker compose, beside the versions.
 
-    `models.config`, `batching.config`, `monitoring.config`,
-    `docker-compose.yml` and `smoke.sh`. A file that is there already may
-    have been edited and is kept.
+    They are `models.config`, `batching.config`, `monitoring.config`,
+    `docker-compose.yml` and `smoke.sh`. An existing file may have been edited
+    and is kept.
 
     Args:
         directory: Directory of all versions of a model.
@@ -50,9 +50,9 @@ def write_deployment_files(
     """
     if not re.fullmatch(r"[\w-]+", model_name, re.ASCII):
         raise ValueError(
-            "A model name is made of letters, digits, `_` and `-`. "
+            "A model name must consist of letters, digits, `_` and `-`. "
             f"Received: model_name={model_name!r}. "
-            f"Take one such as {MODEL_NAME!r}."
+            f"Use a name such as {MODEL_NAME!r}."
         )
     values = {
         "name": model_name,

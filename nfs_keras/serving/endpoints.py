@@ -1,4 +1,4 @@
-"""The functions that a SavedModel answers with."""
+"""Makes the endpoints of a SavedModel."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from nfs_keras.serving.guarded_decoding import decode_batch
 from nfs_keras.serving.match_probability import MatchProbability
 
 # Of one row; a server's batch has at most 32, and so a bound too.
-PIXEL_SHARE = 16  # decoded images may have so many times fewer than files
+PIXEL_SHARE = 16  # decoded images may have 1/16 of the pixels of files
 MAX_COMPARISONS = 2**20  # 4 MiB of similarities
 
 
@@ -55,7 +55,7 @@ def frozen_encoder(encoder, image_shape: tuple, precision: str):
         encoder: `keras.Model` from images to embeddings.
         image_shape: `(height, width, 3)` of its images.
         precision: `"float32"`, `"bfloat16"` or `"float16"`: of the kernels
-            and of what is computed with them.
+            and of the computations with them.
 
     Returns:
         Concrete function from `(B, *image_shape)` float32 images in [0, 255]
@@ -80,7 +80,7 @@ def frozen_encoder(encoder, image_shape: tuple, precision: str):
 
 
 def constants(variables, precision: str) -> list:
-    """Reads variables as arrays, the kernels among them in `precision`."""
+    """Reads variables as arrays, and casts the kernels to `precision`."""
     return [
         tf.cast(v.value, precision if v.name == "kernel" else v.dtype).numpy()
         for v in variables
@@ -88,7 +88,7 @@ def constants(variables, precision: str) -> list:
 
 
 def with_precision(encoder, precision: str):
-    """Copies a Keras model into one that computes in a half precision."""
+    """Copies a Keras model to one that computes in half precision."""
     config = with_dtype_policy(encoder.get_config(), f"mixed_{precision}")
     copy = type(encoder).from_config(config)
     copy.set_weights(encoder.get_weights())
@@ -96,7 +96,7 @@ def with_precision(encoder, precision: str):
 
 
 def with_dtype_policy(config, policy: str):
-    """Names another dtype policy wherever a Keras configuration names one."""
+    """Replaces every dtype policy in a Keras configuration."""
     if isinstance(config, list | tuple):
         return [with_dtype_policy(item, policy) for item in config]
     if not isinstance(config, dict):
@@ -138,8 +138,8 @@ def match_endpoint(dim: int, match_probability: MatchProbability | None):
     """Makes the endpoint that compares sets of embeddings.
 
     The first axis counts independent comparisons. Without it, a server that
-    batches would join the sets of different clients and tell each of them
-    about the other's.
+    batches would join the sets of different clients, and each would receive
+    the results of the others.
     """
     spec = tf.TensorSpec([None, None, dim], "float32")
 
@@ -161,7 +161,7 @@ def match_endpoint(dim: int, match_probability: MatchProbability | None):
 
 
 def version_endpoint(version: str):
-    """Makes the endpoint that names the model, once for each row asked."""
+    """Makes the endpoint that returns the model's version, for each row."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], "int32")])
     def name(row):
@@ -171,7 +171,7 @@ def version_endpoint(version: str):
 
 
 def fingerprint(encoders: dict, image_shape: tuple, precision: str) -> str:
-    """Names what the embeddings depend on: the encoders and their weights.
+    """Computes the version of a model from its encoders and their weights.
 
     Returns:
         The first 16 hexadecimal digits of a SHA-256 (our choice).

@@ -1,4 +1,4 @@
-"""Writes a trained network as a SavedModel that TF-Serving runs as it is."""
+"""Writes a trained network as a SavedModel for TF-Serving."""
 
 import pathlib
 import shutil
@@ -49,29 +49,29 @@ embeddings in each of B comparisons, Q x G at most 2^20 | `similarity` \
 the fingerprint of the encoders |
     | `serving_default` | as `visible` | as `visible` |
 
-    Decoding, resizing and normalisation happen inside, by the functions that
-    fed the network in training. Weights become constants of the graph. The
-    version appears at once, whole: a server that watches `directory` never
-    sees half of it. Within it lie the warm-up requests, a `model_card.md` and a
-    manifest, see `verify_manifest`; beside it the files of
-    `write_deployment_files`.
+    Decoding, resizing and normalisation are part of the model, by the
+    functions of the training. Weights become constants of the graph. The
+    version is written completely and then renamed, so that a server which
+    watches `directory` never loads half of it. It contains warm-up requests, a
+    `model_card.md` and a manifest, see `verify_manifest`; beside it are the
+    files of `write_deployment_files`.
 
     Args:
         network: A trained `ReIDNetwork`, or anything with `image_shape` and
             `encoder(modality)`.
         directory: Directory of all versions of this model.
-        version: Positive integer. Defaults to one more than the highest that
-            is there, or `1`.
-        compact: Whether to derive and compact the network first, for each
-            modality by itself; the embeddings stay the same. Defaults to
+        version: Positive integer. Defaults to one more than the highest
+            existing version, or `1`.
+        compact: Whether to derive and compact the network first, separately
+            for each modality; the embeddings stay the same. Defaults to
             `True`.
-        precision: Of the kernels and of what is computed with them:
+        precision: Of the kernels and of the computations with them:
             `"float32"`, or `"bfloat16"` or `"float16"` for machines that are
             faster with it. Defaults to `"float32"`.
         match_probability: Calibration of `match`, from
             `fit_match_probability`. Defaults to `None`: no `probability`.
-        max_pixels: A file whose header announces a larger image is refused
-            as broken. Defaults to 2048 x 2048.
+        max_pixels: A file whose header announces a larger image counts as
+            broken. Defaults to 2048 x 2048.
         run: Path of the run folder that the model card describes. Defaults to
             `None`.
 
@@ -79,7 +79,7 @@ the fingerprint of the encoders |
         Path of the version, `directory/<version>`.
 
     Raises:
-        ValueError: For an unknown precision, a version that is taken, or a
+        ValueError: For an unknown precision, a version that exists, or a
             network that cannot be compacted.
     """
     check_precision(precision)
@@ -105,7 +105,7 @@ the fingerprint of the encoders |
 
 
 def check_precision(precision: str) -> None:
-    """Refuses a precision that is not offered."""
+    """Raises `ValueError` for an unknown precision."""
     if precision not in PRECISIONS:
         raise ValueError(
             f"`precision` must be one of {PRECISIONS}. "
@@ -115,19 +115,19 @@ def check_precision(precision: str) -> None:
 
 
 def next_version(root: pathlib.Path) -> int:
-    """Counts on from the highest version in `root`."""
+    """Returns one more than the highest version in `root`."""
     taken = [int(path.name) for path in root.glob("*") if path.name.isdigit()]
     return max(taken, default=0) + 1
 
 
 def free_place(root: pathlib.Path, version: int) -> pathlib.Path:
-    """Returns where the version goes, if nothing is there yet."""
+    """Returns the path of a new version, or raises if it exists."""
     target = root / str(version)
     if version < 1 or target.exists():
         raise ValueError(
-            "A version is a positive integer that is not taken. "
+            "A version must be a positive integer that does not exist yet. "
             f"Received: version={version!r}, directory={str(root)!r}. "
-            "Leave `version` out to take the next one."
+            "Leave `version` out to use the next one."
         )
     root.mkdir(parents=True, exist_ok=True)
     return target
@@ -144,16 +144,16 @@ def add_warm_up(directory: pathlib.Path) -> None:
         )
 
 
-def serving_encoders(network, cut=True):
+def serving_encoders(network, compacted=True):
     """Makes the encoders to export, derived and compacted.
 
-    Gates that still search are derived first, on a copy: the network is left
-    as it is. Each modality is compacted by itself: channels that it alone
-    does not keep are removed as well.
+    Gates that still search are derived first, on a copy: the network is not
+    changed. Each modality is compacted separately, so that channels are
+    removed that only the other modality keeps.
 
     Args:
         network: `ReIDNetwork`, or anything with `encoder(modality)`.
-        cut: Whether to derive and compact. Defaults to `True`; there is
+        compacted: Whether to derive and compact. Defaults to `True`; there is
             nothing to remove in a network without gates.
 
     Returns:
@@ -164,7 +164,7 @@ def serving_encoders(network, cut=True):
         ValueError: If the network cannot be compacted.
     """
     gates = find_gates(network) if isinstance(network, keras.Layer) else []
-    if not cut or not gates:
+    if not compacted or not gates:
         return {name: network.encoder(name) for name in MODALITIES}
     if not all(gate.is_frozen for gate in gates):
         network = copy_of(network)

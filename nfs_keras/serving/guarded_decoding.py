@@ -1,4 +1,4 @@
-"""Decodes a batch of image files of which some may be broken or hostile.
+"""Decodes a batch of image files, some of which may be broken or malicious.
 
 A TensorFlow graph has no `try`: one truncated JPEG fails the whole request,
 and a few bytes can announce an image of a billion pixels. Here the size is
@@ -22,7 +22,7 @@ BMP_START = b"BM"
 def decode_batch(
     image_bytes: tf.Tensor, image_shape: tuple, max_pixels: int = MAX_PIXELS
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Decodes and resizes B image files; a broken one does not sink the rest.
+    """Decodes and resizes B image files, although some may be broken.
 
     Args:
         image_bytes: `(B,)` string tensor, each a JPEG, PNG or BMP file.
@@ -59,17 +59,18 @@ def decode_batch(
 
 
 def acceptable(contents: tf.Tensor, max_pixels: int) -> tf.Tensor:
-    """Empties a file that is no JPEG, PNG or BMP, or that is too large.
+    """Replaces a file by an empty string if it must not be decoded.
 
     Args:
         contents: Scalar string tensor, the contents of the file.
         max_pixels: The most pixels that its header may announce.
 
     Returns:
-        `contents`, or an empty string, which no decoder takes.
+        `contents`, or an empty string if it is no JPEG, PNG or BMP file or is
+        too large.
 
     Raises:
-        tf.errors.InvalidArgumentError: The header is cut off or malformed.
+        tf.errors.InvalidArgumentError: The header is incomplete or malformed.
     """
     is_png = tf.strings.substr(contents, 0, len(PNG_START)) == PNG_START
     is_bmp = tf.strings.substr(contents, 0, len(BMP_START)) == BMP_START

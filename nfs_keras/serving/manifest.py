@@ -1,4 +1,4 @@
-"""A list of checksums, by which a loader knows that a model is whole."""
+"""A list of checksums, to verify that a model is complete and unchanged."""
 
 import hashlib
 import pathlib
@@ -9,7 +9,7 @@ MANIFEST = "manifest.sha256"
 def write_manifest(directory) -> pathlib.Path:
     """Writes the SHA-256 of every file below `directory`.
 
-    The file is what the command `sha256sum --check manifest.sha256` reads.
+    The command `sha256sum --check manifest.sha256` can read the file.
 
     Args:
         directory: A model version, such as `saved_model/1`.
@@ -38,7 +38,7 @@ def verify_manifest(directory) -> None:
     manifest = root / MANIFEST
     if not manifest.is_file():
         raise ValueError(
-            "A model is verified against its manifest. "
+            "A model needs a manifest to be verified. "
             f"Received: directory={str(root)!r}, which has no {MANIFEST}. "
             "Name a version that `export_saved_model` wrote."
         )
@@ -48,7 +48,7 @@ def verify_manifest(directory) -> None:
     wrong = sorted(dict(expected.items() ^ found.items()))
     if wrong:
         raise ValueError(
-            "Every file of a model must be as it was exported. "
+            "Every file of a model must be unchanged since the export. "
             f"Received: directory={str(root)!r}, in which these are missing, "
             f"changed or not listed: {', '.join(wrong)}. "
             "Copy the model again, or export it again."
@@ -56,12 +56,12 @@ def verify_manifest(directory) -> None:
 
 
 def split(line: str) -> list[str]:
-    """Splits a line into digest and file name, which may hold spaces."""
+    """Splits a line into digest and file name, which may contain spaces."""
     return line.split("  ", 1)
 
 
 def files(root: pathlib.Path) -> list[str]:
-    """Lists the files below `root` but its manifest, in a fixed order."""
+    """Lists the files below `root` except its manifest, in a fixed order."""
     paths = (p for p in root.rglob("*") if p.is_file())
     names = sorted(p.relative_to(root).as_posix() for p in paths)
     return [name for name in names if name != MANIFEST]

@@ -1,4 +1,4 @@
-"""From a similarity to the probability that two images show one person."""
+"""Converts a similarity to the probability that two images show one person."""
 
 from typing import NamedTuple
 
@@ -23,12 +23,12 @@ class MatchProbability(NamedTuple):
 def fit_match_probability(
     similarity, same_person, num_steps: int = 100
 ) -> MatchProbability:
-    """Fits the curve to pairs of which it is known who they show.
+    """Fits the curve to pairs of images of known people.
 
-    Pairs of one person and pairs of two people weigh the same in total
-    (our choice): the probability holds where both are as likely before one
-    looks, whatever their share was in the pairs given here. Platt's softened
-    targets keep the curve finite where the pairs separate perfectly.
+    Pairs of one person and pairs of two people have the same total weight
+    (our choice): the probability is correct if both are equally likely a
+    priori, whatever their share is in the given pairs. Platt's softened
+    targets keep the curve finite if the pairs separate perfectly.
 
     Args:
         similarity: `(N,)` cosine similarities in [-1, 1], of pairs that the
@@ -47,7 +47,7 @@ def fit_match_probability(
     num_same, num_different = same.sum(), (~same).sum()
     if not num_same or not num_different:
         raise ValueError(
-            "A calibration needs pairs of one person and pairs of two. "
+            "A calibration needs pairs of one person and pairs of two people. "
             f"Received: {num_same} pairs of one person, {num_different} of two."
             " Pass similarities of both kinds."
         )
@@ -70,8 +70,8 @@ def newton(similarity, target, weight, num_steps: int) -> tuple[float, float]:
     for _ in range(num_steps):
         probability = 1 / (1 + np.exp(-features @ curve))
         gradient = features.T @ (weight * (probability - target))
-        spread = weight * probability * (1 - probability)
-        hessian = (features.T * spread) @ features + 1e-9 * np.eye(2)
+        curvature = weight * probability * (1 - probability)
+        hessian = (features.T * curvature) @ features + 1e-9 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         while loss(curve - step) > loss(curve) and np.abs(step).max() > 1e-12:
             step /= 2

@@ -1,4 +1,4 @@
-"""A page that goes with the model: what it is, how good, what it is not for."""
+"""Writes a model card: origin, results, intended use and limits of a model."""
 
 import json
 import pathlib
@@ -27,21 +27,21 @@ CARD = """\
 
 ## Intended use
 Given an image of a person from a visible or an infrared camera, rank the
-images of the other kind by how likely they show the same person, for a
-human to look at. Input: one person, cropped; JPEG, PNG or BMP. Normalisation
-and resizing happen inside the model: send raw images.
+images of the other modality by how likely they show the same person, for a
+human to check. Input: one person, cropped; JPEG, PNG or BMP. Normalisation
+and resizing are part of the model: send raw images.
 
 ## Limits
-- A ranking is a lead and no proof of identity. Do not decide anything about a
-  person by it alone, and do not use it where the law asks for consent or a
+- A ranking is a hint and no proof of identity. Do not decide anything about a
+  person by it alone, and do not use it where the law requires a consent or a
   permit that you do not have.
-- The results above hold for the cameras, places and people of the data above.
-  Others need a test of their own before use, and so does any threshold.
-- It recognises clothing and build more than faces: it does not know a person
-  who has changed clothes, and it may serve groups of people unequally. That
-  was not measured here.
-- Embeddings are personal data: they find a person again. Store and delete
-  them as you would the images.
+- The results above are valid for the cameras, places and people of the data
+  above. Test the model and any threshold on your own data before use.
+- It recognises clothing and build more than faces: it does not recognise a
+  person who has changed clothes, and its accuracy may differ between groups of
+  people. That was not measured here.
+- Embeddings are personal data, because they identify a person. Store and
+  delete them like the images.
 - Embeddings of two models, or of two versions of one, cannot be compared.
 
 ## Reference
@@ -61,7 +61,7 @@ def write_model_card(
         directory: A model version, such as `saved_model/1`.
         precision: The precision that it computes in.
         run: Path of the run folder whose `run.json`, `metrics.json` and
-            `architecture.json` the card tells of, as far as they are there.
+            `architecture.json` the card describes, as far as they exist.
             Defaults to `None`.
 
     Returns:
@@ -94,7 +94,7 @@ def read(run, name: str) -> dict:
 
 
 def describe(run: dict, precision: str) -> str:
-    """Says where the model comes from."""
+    """Describes how the model was made."""
     lines = [f"Computes in {precision}."]
     if run:
         command = " ".join(map(str, run.get("command", ())))
@@ -104,7 +104,7 @@ def describe(run: dict, precision: str) -> str:
 
 
 def describe_endpoints(directory) -> str:
-    """Lists the endpoints as the SavedModel itself declares them."""
+    """Lists the endpoints of the SavedModel, in a table."""
     signatures = tf.saved_model.load(str(directory)).signatures
     rows = []
     for name, signature in sorted(signatures.items()):
@@ -115,7 +115,7 @@ def describe_endpoints(directory) -> str:
 
 
 def describe_tensors(tensors: dict) -> str:
-    """Names tensors with type and shape; the free axes show as `?`."""
+    """Lists tensors with type and shape; unknown sizes are shown as `?`."""
     return ", ".join(
         f"`{name}` {spec.dtype.name} "
         f"({', '.join('?' if n is None else str(n) for n in spec.shape)})"
@@ -124,7 +124,7 @@ def describe_tensors(tensors: dict) -> str:
 
 
 def describe_data(dataset: dict | None) -> str:
-    """Says what the network was trained and tested on."""
+    """Describes the data of training and test."""
     if not dataset:
         return "Not recorded: the model was exported without its run folder."
     rows = [
@@ -137,7 +137,7 @@ def describe_data(dataset: dict | None) -> str:
 def describe_metrics(rows) -> str:
     """Shows every row of `metrics.json`, in percent."""
     if not rows:
-        return "Not recorded: measure before use."
+        return "Not recorded: test the model before use."
     cells = [
         [
             row["name"],
@@ -152,7 +152,7 @@ def describe_metrics(rows) -> str:
 
 
 def describe_architecture(architecture: dict, options: dict) -> str:
-    """Shows how much the search kept in each gate."""
+    """Lists the share that the search kept in each gate."""
     if not architecture:
         return "Not recorded."
     rows = [
@@ -165,6 +165,6 @@ def describe_architecture(architecture: dict, options: dict) -> str:
 
 
 def table(header: list, rows: list) -> str:
-    """Lays out a Markdown table."""
+    """Formats a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

@@ -1,7 +1,7 @@
-"""Encoders for runtimes without TensorFlow: ONNX and LiteRT.
+"""Exports encoders for runtimes without TensorFlow: ONNX and LiteRT.
 
-They take decoded images of the network's own size, since neither runtime
-decodes and resizes as TensorFlow does: resize with
+Their inputs are decoded images of the network's own size, because neither
+runtime decodes and resizes as TensorFlow does: resize with
 `nfs_keras.datasets.images.resize_image` and pass float32 RGB in [0, 255].
 """
 
@@ -15,16 +15,16 @@ import tensorflow as tf
 from nfs_keras.optional import optional_import
 from nfs_keras.serving.export_saved_model import serving_encoders
 
-BATCH_SIZES = (1, 2, 17)  # wrong answers above batch 1 are a classic
+BATCH_SIZES = (1, 2, 17)  # wrong results above batch 1 are a common error
 TOLERANCE = 1e-5
 
 
 def export_onnx(network, directory, compact=True):
-    """Writes `visible.onnx` and `infrared.onnx`, and checks their answers.
+    """Writes `visible.onnx` and `infrared.onnx`, and checks their embeddings.
 
     Args:
         network: A trained `ReIDNetwork`.
-        directory: Where the two files go.
+        directory: Folder of the two files.
         compact: See `export_saved_model`.
 
     Returns:
@@ -33,7 +33,7 @@ def export_onnx(network, directory, compact=True):
 
     Raises:
         ImportError: If an `onnx` package is missing.
-        RuntimeError: If an answer differs by more than 1e-5 from the
+        RuntimeError: If an embedding differs by more than 1e-5 from the
             network's, at batch size 1, 2 or 17.
     """
     for name in ("onnxruntime", "tf2onnx"):
@@ -44,14 +44,14 @@ def export_onnx(network, directory, compact=True):
 def export_litert(network, directory, compact=True):
     """Writes `visible.tflite` and `infrared.tflite`, and checks them.
 
-    Args, results and errors are those of `export_onnx`; nothing beyond
-    TensorFlow is needed.
+    Arguments, results and errors are those of `export_onnx`; it requires no
+    package but TensorFlow.
     """
     return export(network, directory, compact, "litert", "tflite", run_litert)
 
 
 def export(network, directory, compact, kind, suffix, run):
-    """Writes both encoders in one format and compares their answers."""
+    """Writes both encoders in one format and compares their embeddings."""
     root = pathlib.Path(directory)
     root.mkdir(parents=True, exist_ok=True)
     paths = {}
@@ -62,7 +62,7 @@ def export(network, directory, compact, kind, suffix, run):
         images = random_images(encoder.input.shape[1:])
         wanted = [encoder(batch)["embedding"] for batch in images]
         with warnings.catch_warnings():
-            # Keras asks NumPy 2 for `np.object` before it calls tf2onnx.
+            # Keras reads `np.object` of NumPy 2 before it calls tf2onnx.
             warnings.filterwarnings("ignore", message=".*`np.object`.*")
             encoder.export(str(path), format=kind, verbose=False)
         check_parity(path, wanted, run(path, images))
@@ -80,12 +80,12 @@ def random_images(shape):
 
 
 def check_parity(path, wanted, answers):
-    """Refuses a file whose answers are not the network's."""
+    """Raises `RuntimeError` if embeddings differ from the network's."""
     for a, b in zip(wanted, answers, strict=True):
         difference = float(np.abs(np.asarray(a) - b).max())
         if not difference <= TOLERANCE:
             raise RuntimeError(
-                "An exported encoder must answer as the network does. "
+                "An exported encoder must compute the network's embeddings. "
                 f"Received: {path} differs by {difference:.2g} at batch size "
                 f"{len(b)}. Do not use the file; export the SavedModel."
             )

@@ -1,4 +1,4 @@
-"""An embedder whose model runs on a server."""
+"""An embedder with a model that runs on a server."""
 
 import base64
 
@@ -11,25 +11,25 @@ from nfs_keras.serving.warm_up import MODEL_NAME
 
 
 class RemoteEmbedder:
-    """Embeds images by a server, where a local SavedModel could stand.
+    """Embeds images by a server instead of a local SavedModel.
 
-    Has what `nfs_keras.scale.Embedder` has, so that the same engines run with
-    it. The version that it finds first is asked for from then on: a swap in
-    the middle of a run cannot mix the embeddings of two models. An
-    instance can be pickled; each process connects when it first embeds, and
-    sees whether it is the same model that answers.
+    It has the methods of `nfs_keras.scale.Embedder`, so that the same engines
+    run with it. It continues to use the first version that it finds: a swap of
+    versions during a run cannot mix the embeddings of two models. An instance
+    can be pickled; each process connects when it first embeds, and checks that
+    the server still has the same model.
 
     Args:
         address: See `Client`.
-        modality: `"visible"` or `"infrared"`. Which endpoint to ask.
+        modality: `"visible"` or `"infrared"`. Which endpoint to use.
         model_name: The name under which the model is served.
-        version: Int. Version to ask for, such as that of a run to resume.
+        version: Int. Version to use, such as that of a run to resume.
             Defaults to `None`, the newest.
         **options: Other arguments of `Client`, such as `certificates`.
 
     Attributes:
-        model_version: String. Fingerprint of the model, the one that
-            `nfs_keras.scale.model_version` gives for a copy of it.
+        model_version: String. Fingerprint of the model, the same as
+            `nfs_keras.scale.model_version` of a copy of it.
         dim: Int. Length D of an embedding.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Carries a client's requests over gRPC or REST."""
+"""Sends a client's requests over gRPC or REST."""
 
 import base64
 import json
@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from nfs_keras.optional import optional_import, serving_api
 
-RETRIED = "UNAVAILABLE"  # what a server says that is away, or full
-RETRY_BUFFER_BYTES = 2**28  # gRPC sends no message again that exceeds it
+RETRIED = "UNAVAILABLE"  # status of a server that is stopped or overloaded
+RETRY_BUFFER_BYTES = 2**28  # gRPC does not resend a longer message
 MAX_BACKOFF_SECONDS = 2.0
 CHUNK_BYTES = 2**16
 
-# TF-Serving's own table, read backwards.
+# The inverse of TF-Serving's own table.
 STATUSES = {
     400: "INVALID_ARGUMENT",
     404: "NOT_FOUND",
@@ -31,33 +31,33 @@ DTYPES = {"valid": "bool", "model_version": object}  # others are float32
 
 
 class ServerError(RuntimeError):
-    """A server refused a request, or did not answer it.
+    """A server rejected a request, or did not answer it.
 
     Args:
-        address: The server.
+        address: Address of the server.
         status: Name of a gRPC status code, such as `"NOT_FOUND"`, whatever
-            the transport; `"UNAVAILABLE"` also where nobody answers.
-        message: Its words.
+            the transport; `"UNAVAILABLE"` also if no server answers.
+        message: Message of the server.
     """
 
     def __init__(self, address, status, message):
         super().__init__(
-            f"The server at {address} gave no embedding. "
+            f"The server at {address} returned an error or nothing. "
             f"Received: status={status}, message={message!r}. "
-            "Check that it runs, serves this model and takes this request."
+            "Check that it runs, serves this model and accepts this request."
         )
         self.status = status
 
 
 class Route(NamedTuple):
-    """Where requests go, and how patiently.
+    """Address of a server, and limits of a request.
 
     Attributes:
         address: `"host:port"` for gRPC, `"http://host:port"` or
             `"https://host:port"` for REST.
         model_name: The name under which the model is served.
-        version: Version that must answer, or `None` for the newest.
-        timeout: Seconds that one request may take, tries included.
+        version: Version of the model to use, or `None` for the newest.
+        timeout: Seconds that one request may take, with all its attempts.
         max_attempts: How often a request is sent.
         certificates: Path of a PEM file of authorities to trust, or `None`;
             gRPC is encrypted if it is given.
@@ -128,13 +128,13 @@ def open_channel(route):
     """Opens a gRPC channel, encrypted if there are certificates."""
     grpc = optional_import("grpc", extra="serving")
     options = [
-        # Unlimited: the default of 4 MB refuses long answers.
+        # Unlimited: with the default of 4 MB long answers fail.
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),
         ("grpc.service_config", retry_policy(route.max_attempts)),
         ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
-        # Channels of a process share how long they wait for a server that is
-        # away, two minutes in the end: a new client would wait for nothing.
+        # By default the channels of a process share the time to the next
+        # attempt, up to two minutes: a new client would wait without a reason.
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.max_reconnect_backoff_ms", int(1000 * MAX_BACKOFF_SECONDS)),
     ]
@@ -148,7 +148,7 @@ def open_channel(route):
 
 
 def read(path):
-    """Reads a file, if there is one to read."""
+    """Reads a file, or returns `None` without a path."""
     if path is None:
         return None
     with open(path, "rb") as file:
@@ -156,7 +156,7 @@ def read(path):
 
 
 def retry_policy(max_attempts):
-    """Writes gRPC's service configuration for sending requests again."""
+    """Writes gRPC's service configuration to resend failed requests."""
     policy = {"name": [{}]}
     if max_attempts > 1:
         policy["retryPolicy"] = {
@@ -170,7 +170,7 @@ def retry_policy(max_attempts):
 
 
 class RESTTransport:
-    """Sends requests to `:predict` as JSON, again if the server is away."""
+    """Sends requests to `:predict` as JSON, and resends failed ones."""
 
     def __init__(self, route):
         self.route = route
@@ -209,7 +209,7 @@ class RESTTransport:
         self._pool.clear()
 
     def _call(self, method, verb, message=None):
-        """Sends a request until it is answered, or the time is up."""
+        """Sends a request until it is answered, or the timeout is reached."""
         deadline = time.monotonic() + self.route.timeout
         waits = [0.1 * 2**n for n in range(self.route.max_attempts - 1)]
         for wait in waits:
@@ -251,7 +251,7 @@ class RESTTransport:
             preload_content=False,
         )
         body = b""
-        # `timeout` is for each read, and an answer may come in drops.
+        # `timeout` is for each read, and an answer may need many reads.
         while chunk := response.read1(CHUNK_BYTES):
             body += chunk
             if time.monotonic() > deadline:
@@ -266,7 +266,7 @@ class RESTTransport:
 
 
 def as_json(array):
-    """Makes lists of numbers, or of base64 where there are bytes."""
+    """Converts an array to lists of numbers, and bytes to base64."""
     if array.dtype != object:
         return array.tolist()
     return [{"b64": base64.b64encode(item).decode()} for item in array]

@@ -1,8 +1,8 @@
-"""Requests that a server answers to itself before it takes others.
+"""Writes example requests that a server runs when it loads a model.
 
-TensorFlow optimises a graph when it first runs, so the first caller of a cold
-model waits seconds. TF-Serving replays this file when it loads a version, and
-only then lets callers in.
+TensorFlow optimises a graph when it first runs, so the first request to a new
+model takes seconds. TF-Serving replays this file when it loads a version, and
+accepts requests only afterwards.
 """
 
 import pathlib
@@ -51,7 +51,7 @@ def write_warm_up(
 
 
 def example_inputs(signature, batch_size: int) -> dict[str, np.ndarray]:
-    """Makes inputs that an endpoint takes, from what it says of itself."""
+    """Makes valid inputs of an endpoint, from its signature."""
     _, specs = signature.structured_input_signature
     return {k: example(spec, batch_size) for k, spec in specs.items()}
 

@@ -1,14 +1,14 @@
-"""Synthetic people, seen as the benchmarks see real ones.
+"""Synthetic images of people, in the folders of the benchmarks.
 
 A *world* is the people of one dataset; no two worlds share a person. A
-*person* follows from the seed, the world and a number: body, hair, clothes,
-bag, and of each part its colour and its heat. An *image* follows from the
-person and from a random generator of its own, so it does not depend on the
+*person* is computed from the seed, the world and a number: body, hair,
+clothes, bag, and the colour and heat of each part. An *image* is computed from
+the person and a random generator of its own, so it does not depend on the
 other images or on the number of processes: a pose gives a map of body parts,
-and a camera turns the map into light or heat before surroundings.
+and a camera renders the map as light or heat in front of surroundings.
 
-`docs/synthetic_data.md` tells what a person's images share, what only one
-modality sees, and how hard the images are.
+`docs/synthetic_data.md` describes what a person's images share, what only one
+modality shows, and how difficult the images are.
 """
 
 from nfs_keras.synthetic.near_infrared_worlds import (

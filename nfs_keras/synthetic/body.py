@@ -1,4 +1,4 @@
-"""A body's proportions and its walk, and the head on top of it."""
+"""The proportions of a body, the joints of its walk, and its head."""
 
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ class Body(NamedTuple):
 
 
 def random_body(rng: np.random.Generator, female: bool) -> Body:
-    """Draws a body."""
+    """Samples a random body."""
     girth = rng.uniform(0.78, 1.3)
     return Body(
         height=rng.uniform(0.88, 1.08),
@@ -73,7 +73,7 @@ def _hanging(swing, out=0.0):
 
 
 HAIRCUTS = ("bald", "short", "bob", "long", "ponytail", "bun")
-FALLS = {  # how far hair hangs below the crown, and how wide
+FALLS = {  # length of the hair below the crown, and its width
     "bob": (0.155, 0.95),
     "long": (0.26, 0.9),
     "ponytail": (0.25, 0.34),
@@ -81,7 +81,7 @@ FALLS = {  # how far hair hangs below the crown, and how wide
 
 
 class Head(NamedTuple):
-    """What a head looks like."""
+    """Hair, hat and scarf of a person."""
 
     hair: str  # one of `HAIRCUTS`
     volume: float  # of the hair, 1 lies flat
@@ -90,7 +90,7 @@ class Head(NamedTuple):
 
 
 def random_head(rng: np.random.Generator, female: bool) -> Head:
-    """Draws a head."""
+    """Samples a random head."""
     odds = (
         (0.0, 0.15, 0.2, 0.35, 0.2, 0.1)
         if female

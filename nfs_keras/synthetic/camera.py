@@ -1,4 +1,4 @@
-"""Three kinds of camera: visible light, thermal and near-infrared."""
+"""Renders images of three kinds of camera: visible, thermal, near-infrared."""
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ def render_visible(
     image_shape: tuple[int, int],
     difficulty: float,
 ) -> np.ndarray:
-    """Renders a person by visible light.
+    """Renders a person in visible light.
 
     Args:
         parts: Map of body parts at a multiple of `image_shape`.
@@ -51,10 +51,10 @@ def render_visible(
 def render_thermal(
     parts, materials, scene, rng, image_shape, difficulty
 ) -> np.ndarray:
-    """Renders a person by the heat that they give off.
+    """Renders a person as a thermal camera shows them.
 
-    Colours play no part: a heat map by body part, cooler towards the
-    outline, is blurred and read out with a gain and an offset that vary.
+    Colours are not used: a heat map of the body parts, cooler towards the
+    outline, is blurred and scaled with a random gain and offset.
     Arguments and result are those of `render_visible`.
     """
     around = _surroundings(scene, rng, image_shape, difficulty)[..., :1]
@@ -79,9 +79,9 @@ def render_thermal(
 def render_near_infrared(
     parts, materials, scene, rng, image_shape, difficulty
 ) -> np.ndarray:
-    """Renders a person by a lamp of near-infrared light.
+    """Renders a person in the light of a near-infrared lamp.
 
-    Cloth reflects this light whatever its hue. Arguments and result are
+    Cloth reflects this light independently of its hue. Arguments and result are
     those of `render_visible`.
     """
     around = _surroundings(scene, rng, image_shape, difficulty)
@@ -99,7 +99,7 @@ def render_near_infrared(
 
 
 def _surroundings(scene, rng, image_shape, difficulty):
-    """Paints what is around, the more varied the more difficult."""
+    """Paints the surroundings, with more contrast if more difficult."""
     offset = 0.5 + difficulty * rng.uniform(-0.5, 0.5)
     image = paint_surroundings(scene, image_shape, offset)
     mean = image.mean(axis=(0, 1))
@@ -145,7 +145,7 @@ def _lamp(rng, image_shape, difficulty):
 
 
 def _occlude(image, rng, difficulty, tone):
-    """Puts a pillar, a wall or a pole before the person, now and then."""
+    """Sometimes paints a pillar, a wall or a pole in front of the person."""
     happens, kind, place, reach = rng.random(4)
     if happens > 0.4 * difficulty:
         return image

@@ -1,4 +1,4 @@
-"""A map of body parts, and the pose through which a body is seen on it."""
+"""A map of body parts, and the pose of the body on it."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -48,8 +48,8 @@ class Pose(NamedTuple):
 class Canvas:
     """A map of body parts to paint on.
 
-    Bodies live in a right-handed frame: x to the person's left, y up from
-    the ground, z where they look; one unit is the average body height.
+    The coordinates of a body are right-handed: x to the person's left, y up
+    from the ground, z forwards; one unit is the average body height.
 
     Args:
         pose: A `Pose`.

@@ -20,7 +20,7 @@ class Pattern(NamedTuple):
 
 
 def random_pattern(rng: np.random.Generator) -> Pattern:
-    """Draws a pattern."""
+    """Samples a random pattern."""
     return Pattern(
         kind=str(rng.choice(KINDS, p=(0.25, 0.2, 0.1, 0.2, 0.13, 0.12))),
         count=int(rng.integers(1, 5)),
@@ -67,7 +67,7 @@ def paint_patch(canvas, rows, band, centre, half, part):
 
 
 class Upper(NamedTuple):
-    """What covers the trunk."""
+    """The upper garment."""
 
     sleeve: float  # 0 is none, 1 reaches the wrist
     sleeve_width: float  # 1 fits tightly
@@ -79,7 +79,7 @@ class Upper(NamedTuple):
 
 
 def random_upper(rng: np.random.Generator) -> Upper:
-    """Draws an upper garment; every third is a coat."""
+    """Samples a random upper garment; every third is a coat."""
     coat = rng.random() < 0.35
     sleeves = (0.0, 0.3, 0.5, 1.0)
     return Upper(
@@ -155,7 +155,7 @@ HEMS = {"trousers": (0.04, 0.12), "shorts": (0.24, 0.4), "skirt": (0.1, 0.38)}
 
 
 class Lower(NamedTuple):
-    """What covers the legs."""
+    """The lower garment."""
 
     kind: str  # "trousers" | "shorts" | "skirt"
     hem: float  # height above the ground
@@ -165,7 +165,7 @@ class Lower(NamedTuple):
 
 
 def random_lower(rng: np.random.Generator, female: bool) -> Lower:
-    """Draws a lower garment."""
+    """Samples a random lower garment."""
     odds = (0.45, 0.2, 0.35) if female else (0.7, 0.3, 0.0)
     kind = str(rng.choice(tuple(HEMS), p=odds))
     socks = (0.0, 0.08, 0.14, 0.24)
@@ -179,7 +179,7 @@ def random_lower(rng: np.random.Generator, female: bool) -> Lower:
 
 
 def paint_leg(canvas, person, side: int):
-    """Paints a leg, what covers it, and its shoe."""
+    """Paints a leg, its garment, and its shoe."""
     lower = person.lower
     joints = leg_joints(person.body, canvas.pose, side)
     hip, knee, ankle, toe = canvas.project(joints)
@@ -188,11 +188,12 @@ def paint_leg(canvas, person, side: int):
     skin = np.array([0.046, 0.034, 0.022]) * girth
     canvas.limb(leg, skin, Part.SKIN)
     if lower.sock:
-        cut = _along(person.body, lower.sock)
-        canvas.limb(*_cut(leg, skin * 1.15, cut, 2.0), Part.SOCK)
+        start = _along(person.body, lower.sock)
+        canvas.limb(*_segment(leg, skin * 1.15, start, 2.0), Part.SOCK)
     if lower.kind != "skirt":
         cloth = np.array([0.05, 0.041, 0.034]) * girth * lower.width
-        points, radii = _cut(leg, cloth, 0.0, _along(person.body, lower.hem))
+        end = _along(person.body, lower.hem)
+        points, radii = _segment(leg, cloth, 0.0, end)
         canvas.limb(points, radii, Part.LOWER)
         if lower.stripe:
             seam = side * canvas.cos * radii * 0.7
@@ -219,8 +220,8 @@ def _along(body, height):
     return float(np.clip(2 * (body.leg - height) / (body.leg - ANKLE), 0, 2))
 
 
-def _cut(points, radii, start, end):
-    """Cuts a piece out of a chain of bones; keeps at least both ends."""
+def _segment(points, radii, start, end):
+    """Returns the segment of a chain of bones from `start` to `end`."""
     knots = np.arange(len(points), dtype=float)
     inner = knots[(knots > start) & (knots < end)]
     at = np.concatenate([[start], inner, [end]])

@@ -1,4 +1,4 @@
-"""One synthetic image: a pure function of seed, world and numbers."""
+"""Renders one synthetic image: a pure function of seed, world and numbers."""
 
 from typing import NamedTuple
 
@@ -15,13 +15,13 @@ from nfs_keras.synthetic.person import Person, paint_person, random_person
 from nfs_keras.synthetic.scene import random_scene
 
 WORLDS = ("people", "regdb", "sysu_mm01", "llcm")
-PERSON, PLACE, SPLIT = 2, 3, 4  # what else is random, beside MODALITIES
+PERSON, PLACE, SPLIT = 2, 3, 4  # other random things, after MODALITIES
 OVERSAMPLING = 2
 DEFAULT_DIFFICULTY = 0.4
 
 
 class Recipe(NamedTuple):
-    """What the images of a dataset depend on, besides their numbers."""
+    """The options on which all images of a dataset depend."""
 
     world: str  # one of `WORLDS`
     seed: int
@@ -30,9 +30,9 @@ class Recipe(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a fixed camera stands."""
+    """The place of a fixed camera."""
 
-    number: int  # cameras of one number see the same surroundings
+    number: int  # cameras with the same number show the same surroundings
     outdoors: bool
 
 
@@ -63,7 +63,7 @@ def generator(recipe: Recipe, thing: int, *numbers: int):
 
 
 def person_of(recipe: Recipe, identity: int) -> Person:
-    """Draws the person whose number is `identity`."""
+    """Samples the person whose number is `identity`."""
     return random_person(generator(recipe, PERSON, identity, 0))
 
 
@@ -95,7 +95,7 @@ def render_image(recipe: Recipe, shot: Shot) -> np.ndarray:
 
 
 def random_pose(person, rng, image_shape, difficulty) -> Pose:
-    """Draws how a person stands in one image."""
+    """Samples the pose of a person in one image."""
     height, width = image_shape
     yaw = 0.0 if person.view == "front" else np.pi
     yaw += 0.55 * difficulty * rng.normal()
@@ -123,7 +123,7 @@ def _renderer(recipe, shot):
 
 
 def _scene(recipe, shot):
-    """Draws where and when: all images of a session share it."""
+    """Samples place and light, which all images of a session share."""
     if shot.place:
         rng = generator(recipe, PLACE, shot.place.number, 0)
         return random_scene(rng)._replace(outdoors=shot.place.outdoors)

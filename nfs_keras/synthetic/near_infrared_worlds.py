@@ -1,4 +1,4 @@
-"""Worlds of many cameras with near-infrared lamps: SYSU-MM01's and LLCM's."""
+"""Synthetic datasets like SYSU-MM01 and LLCM, with near-infrared cameras."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ SYSU_CAMERAS = {
     5: ("visible", Place(5, outdoors=True)),
     6: ("infrared", Place(6, outdoors=True)),
 }
-ATTENDANCE = 0.8  # how likely an SYSU-MM01 camera is to have seen a person
+ATTENDANCE = 0.8  # probability that an SYSU-MM01 camera has seen a person
 
 LLCM_FOLDERS = {"visible": "vis", "infrared": "nir"}
 LLCM_PLACES = {camera: Place(camera, camera > 4) for camera in range(1, 10)}
@@ -38,17 +38,17 @@ def synthesize_sysu_mm01(
     num_workers: int | None = None,
     verbose: bool = True,
 ) -> Path:
-    """Makes a synthetic dataset in the layout of SYSU-MM01.
+    """Writes a synthetic dataset in the layout of SYSU-MM01.
 
-    Six cameras, each with surroundings and light of its own, see by daylight
-    (1, 2, 4, 5) or by a near-infrared lamp (3, 6); cameras 2 and 3 share a
-    room. Not every camera sees every person, but each person is seen in both
-    modalities. People are divided about as SYSU-MM01's are: 296 train, 99
-    validate and 96 test out of 491. The default leaves 25 people to test on,
-    enough for ranks up to 20.
+    Six cameras, each with surroundings and light of its own, use daylight (1,
+    2, 4, 5) or a near-infrared lamp (3, 6); cameras 2 and 3 have the same
+    surroundings. Not every camera sees every person, but each person is seen
+    in both modalities. People are divided in about the same ratio as in
+    SYSU-MM01: 296 train, 99 validate and 96 test out of 491. By default there
+    are 25 people to test on, enough for ranks up to 20.
 
     Args:
-        root: Folder to make, with `cam1/` to `cam6/` and `exp/`.
+        root: Folder to create, with `cam1/` to `cam6/` and `exp/`.
         num_identities: Int, at least 3.
         images_per_camera: Positive int. Images of each person from each
             camera that saw them; the multi-shot protocol needs 10.
@@ -59,8 +59,8 @@ def synthesize_sysu_mm01(
         `root` as a `Path`.
 
     Raises:
-        ValueError: An argument is out of range, or `root` holds something
-            else or cannot be written.
+        ValueError: An argument is out of range, or `root` contains other
+            files or cannot be written.
     """
     recipe = Recipe("sysu_mm01", seed, tuple(image_shape), difficulty)
     check_recipe(recipe)
@@ -85,15 +85,16 @@ def synthesize_llcm(
     num_workers: int | None = None,
     verbose: bool = True,
 ) -> Path:
-    """Makes a synthetic dataset in the layout of LLCM.
+    """Writes a synthetic dataset in the layout of LLCM.
 
-    Nine cameras, each with surroundings and light of its own, see by day and
-    by a near-infrared lamp; each person is seen by four of them. As in LLCM,
-    713 of 1,064 people train, and camera 3 has no infrared test images. The
-    default leaves 22 people to test on, enough for ranks up to 20.
+    Nine cameras, each with surroundings and light of its own, take images in
+    daylight and with a near-infrared lamp; each person is seen by four of
+    them. As in LLCM, 713 of 1,064 people train, and camera 3 has no infrared
+    test images. By default there are 22 people to test on, enough for ranks
+    up to 20.
 
     Args:
-        root: Folder to make, with `idx/`, `vis/`, `nir/`, `test_vis/` and
+        root: Folder to create, with `idx/`, `vis/`, `nir/`, `test_vis/` and
             `test_nir/`.
         num_identities: Int, at least 3.
         images_per_camera: Positive int. Images of each person from each
@@ -105,8 +106,8 @@ def synthesize_llcm(
         `root` as a `Path`.
 
     Raises:
-        ValueError: An argument is out of range, or `root` holds something
-            else or cannot be written.
+        ValueError: An argument is out of range, or `root` contains other
+            files or cannot be written.
     """
     recipe = Recipe("llcm", seed, tuple(image_shape), difficulty)
     check_recipe(recipe)
@@ -144,7 +145,7 @@ def _sysu_shots(recipe, identity, images_per_camera):
 
 
 def _sysu_cameras(recipe, identity):
-    """Draws which cameras saw a person: at least one of each modality."""
+    """Samples the cameras that saw a person: at least one of each modality."""
     rng = generator(recipe, SPLIT, 1, identity)
     seen = set(rng.choice((1, 2, 4, 5), 1)) | set(rng.choice((3, 6), 1))
     chances = rng.random(len(SYSU_CAMERAS))
@@ -171,7 +172,7 @@ def _sysu_split(recipe, num_identities):
 
 
 def _llcm_split(recipe, num_identities):
-    """Draws who trains and who is tested on."""
+    """Samples the identities to train and to test on."""
     rng = generator(recipe, SPLIT, 0, 0)
     order = (1 + rng.permutation(num_identities)).tolist()
     count = round(num_identities * 713 / 1064)

@@ -1,4 +1,4 @@
-"""Who a synthetic person is, what they are made of, and how to paint them."""
+"""A synthetic person: body, clothes and materials, and how to paint them."""
 
 from typing import NamedTuple
 
@@ -31,9 +31,9 @@ LUMA = np.array([0.299, 0.587, 0.114])
 class Materials(NamedTuple):
     """Appearance of each part; rows are numbered by `Part`.
 
-    Hue is random by itself, so it says nothing about the other two cameras.
-    What they share is how dark cloth is: dark cloth takes up more heat,
-    thick cloth lets less of the body's heat through.
+    Hue is independent, so it carries no information about the other two
+    cameras. They share the darkness of cloth: dark cloth absorbs more heat,
+    and thick cloth emits less of the body's heat.
     """
 
     colour: np.ndarray  # (parts, 3) RGB in [0, 1]
@@ -42,7 +42,7 @@ class Materials(NamedTuple):
 
 
 def random_materials(rng: np.random.Generator) -> Materials:
-    """Draws the materials of one person."""
+    """Samples the materials of one person."""
     darkness = _random_darkness(rng)
     thickness = rng.uniform(0.0, 1.0, len(Part))
     heat = 0.3 + 0.5 * darkness - 0.25 * thickness
@@ -63,7 +63,7 @@ def random_materials(rng: np.random.Generator) -> Materials:
 
 
 def _random_darkness(rng):
-    """Draws how dark each part is; neighbours must differ."""
+    """Samples the darkness of each part; neighbours must differ."""
     darkness = rng.uniform(0.0, 1.0, len(Part))
     darkness[Part.SKIN] = rng.uniform(0.25, 0.7)
     darkness[Part.HAIR] = rng.beta(3, 1.2)
@@ -82,7 +82,7 @@ def _random_darkness(rng):
 
 
 def _random_colour(rng, darkness):
-    """Gives each part a hue at the brightness that its darkness allows."""
+    """Samples a hue of each part, at the brightness that fits its darkness."""
     hue = rng.uniform(0.1, 1.0, (len(Part), 3))
     grey = rng.beta(1.0, 1.3, (len(Part), 1))
     hue = hue * (1 - grey) + hue @ LUMA[:, None] * grey
@@ -90,7 +90,7 @@ def _random_colour(rng, darkness):
     hue[Part.HAIR] = (1.0, 0.8, rng.uniform(0.6, 0.9))
     brightness = 0.06 + 0.8 * (1 - darkness)
     colour = np.minimum(hue * (brightness / (hue @ LUMA))[:, None], 1)
-    # Where a saturated hue cannot be so bright, white makes up for it.
+    # If a saturated hue cannot be so bright, white is added to it.
     missing = brightness - colour @ LUMA
     return np.clip(colour + missing[:, None], 0, 1)
 
@@ -99,7 +99,7 @@ KINDS = ("none", "backpack", "shoulder", "tote")
 
 
 class Bag(NamedTuple):
-    """What a person carries."""
+    """A bag that a person carries."""
 
     kind: str  # one of `KINDS`
     side: int  # 1 is the person's left, -1 their right
@@ -107,7 +107,7 @@ class Bag(NamedTuple):
 
 
 def random_bag(rng: np.random.Generator) -> Bag:
-    """Draws a bag, or none."""
+    """Samples a random bag, or none."""
     return Bag(
         kind=str(rng.choice(KINDS, p=(0.35, 0.25, 0.22, 0.18))),
         side=int(rng.choice((-1, 1))),
@@ -174,10 +174,10 @@ class Person(NamedTuple):
 
 
 def random_person(rng: np.random.Generator) -> Person:
-    """Draws a person.
+    """Samples a random person.
 
-    Of RegDB's 412 people 254 are women and 156 show their front; ours
-    are drawn with about these odds.
+    Of RegDB's 412 people 254 are women and 156 show their front; the
+    probabilities here are about the same.
 
     Args:
         rng: The person's own generator.

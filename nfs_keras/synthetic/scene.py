@@ -1,4 +1,4 @@
-"""A place where people are seen, and the light of that hour."""
+"""The surroundings and the light of an image."""
 
 from typing import NamedTuple
 
@@ -11,18 +11,18 @@ SPAN = 3  # a place is this many images wide
 
 
 class Scene(NamedTuple):
-    """What the images of one session share besides the person."""
+    """The surroundings and light that the images of one session share."""
 
     place: int  # seed of the surroundings
     exposure: float  # standard normal, of the session's light or gain
     cast: np.ndarray  # (3,) standard normal, of the light's colour
     ambient: float  # standard normal, of the surroundings' warmth
-    light: float  # radians, where the light comes from
+    light: float  # radians, direction of the light
     outdoors: bool  # under a sky, in harder light
 
 
 def random_scene(rng: np.random.Generator) -> Scene:
-    """Draws a scene."""
+    """Samples a random scene."""
     return Scene(
         place=int(rng.integers(2**31)),
         exposure=rng.normal(),
@@ -41,7 +41,7 @@ def paint_surroundings(
     Args:
         scene: A `Scene`.
         image_shape: `(height, width)` in pixels.
-        offset: Float in [0, 1]. Where in the place the image is taken.
+        offset: Float in [0, 1]. Position of the image within the place.
 
     Returns:
         float32 array of shape `(height, width, 3)`, about in [0, 1].
@@ -62,7 +62,7 @@ def paint_surroundings(
 def texture(
     rng: np.random.Generator, image_shape: tuple[int, int], grain: float
 ) -> np.ndarray:
-    """Draws smooth noise with grains of `grain` pixels."""
+    """Samples smooth noise with grains of `grain` pixels."""
     height, width = image_shape
     grain = max(1.0, grain)
     grid = rng.normal(size=(int(height / grain) + 2, int(width / grain) + 2))
@@ -70,7 +70,7 @@ def texture(
 
 
 def random_tone(rng: np.random.Generator, low=0.2, high=0.8) -> np.ndarray:
-    """Draws a dull colour, (3,)."""
+    """Samples a colour of low saturation, (3,)."""
     return rng.uniform(low, high) * (1 + 0.12 * rng.normal(size=3))
 
 

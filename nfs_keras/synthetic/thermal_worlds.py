@@ -1,4 +1,4 @@
-"""Worlds of a colour and a thermal camera: RegDB's, and one to pretrain on."""
+"""Synthetic datasets with a thermal camera: like RegDB, and to pretrain on."""
 
 from pathlib import Path
 
@@ -36,13 +36,13 @@ def synthesize_regdb(
     num_workers: int | None = None,
     verbose: bool = True,
 ) -> Path:
-    """Makes a synthetic dataset in the layout of RegDB.
+    """Writes a synthetic dataset in the layout of RegDB.
 
-    The folder appears only when it is complete. If it holds this very
-    dataset already, nothing is done.
+    The folder appears only when it is complete. If it already contains the
+    same dataset, nothing is done.
 
     Args:
-        root: Folder to make, with `Visible/`, `Thermal/` and `idx/`.
+        root: Folder to create, with `Visible/`, `Thermal/` and `idx/`.
         num_identities: Int, at least 2. Half of them, rounded down, train
             in each of the ten trials; the others test.
         images_per_modality: Positive int. Images of each person and
@@ -60,8 +60,8 @@ def synthesize_regdb(
         `root` as a `Path`.
 
     Raises:
-        ValueError: An argument is out of range, or `root` holds something
-            else or cannot be written.
+        ValueError: An argument is out of range, or `root` contains other
+            files or cannot be written.
 
     Example:
 
@@ -98,15 +98,15 @@ def synthesize_people(
     num_workers: int | None = None,
     verbose: bool = True,
 ) -> Path:
-    """Makes a world to pretrain on: many people, few images of each.
+    """Writes a synthetic dataset to pretrain on: many people, few images each.
 
-    It plays the part that ImageNet plays for the real benchmarks. Nobody in
-    it appears in any synthetic benchmark, whatever their seeds. The table
-    `people.csv` puts everybody into the training half:
+    It has the role of ImageNet for the real benchmarks. No person of it is in
+    a synthetic benchmark, whatever the seeds. The table `people.csv` assigns
+    all people to the training half:
     `FolderDataset(root, csv_file="people.csv").train` reads them.
 
     Args:
-        root: Folder to make, with `<modality>/<identity>/` and `people.csv`.
+        root: Folder to create, with `<modality>/<identity>/` and `people.csv`.
         num_identities: Positive int.
         images_per_modality: Positive int. Images of each person and
             modality.
@@ -120,8 +120,8 @@ def synthesize_people(
         `root` as a `Path`.
 
     Raises:
-        ValueError: An argument is out of range, or `root` holds something
-            else or cannot be written.
+        ValueError: An argument is out of range, or `root` contains other
+            files or cannot be written.
     """
     recipe = Recipe("people", seed, tuple(image_shape), difficulty)
     check_recipe(recipe)
@@ -150,7 +150,7 @@ def synthesize_people(
 
 
 def _shots(recipe, identity, images_per_modality, image_format):
-    """Lists a person's images under names like RegDB's."""
+    """Lists a person's images, with file names like RegDB's."""
     person = person_of(recipe, identity)
     shots = []
     for modality, folder in FOLDERS.items():

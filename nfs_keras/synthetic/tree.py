@@ -1,4 +1,4 @@
-"""Writes a folder of synthetic images: in parallel, and all or nothing."""
+"""Writes a folder of synthetic images, in parallel and completely."""
 
 import json
 import multiprocessing
@@ -35,14 +35,14 @@ def write_tree(
 ) -> Path:
     """Renders images into a new folder, which appears only when complete.
 
-    Beside the images lies `synthetic.json`, which says how they came to be.
+    Beside the images it writes `synthetic.json`, with the recipe of the images.
 
     Args:
-        root: Folder to make. It may exist if it is empty, or if it holds
-            this very tree already: then nothing is done.
+        root: Folder to create. It may exist if it is empty, or if it already
+            contains the same tree: then nothing is done.
         recipe: A `Recipe`.
         shots: The images to render.
-        texts: Contents of further files by path relative to `root`.
+        texts: Contents of other files by path relative to `root`.
         num_workers: Number of processes, `None` for one per core. The
             images do not depend on it.
         verbose: Whether to show a progress bar.
@@ -51,7 +51,7 @@ def write_tree(
         `root` as a `Path`.
 
     Raises:
-        ValueError: `root` holds anything else or cannot be written.
+        ValueError: `root` contains other files or cannot be written.
     """
     if num_workers is not None:
         check_integer("num_workers", num_workers, 1)
@@ -70,7 +70,7 @@ def write_tree(
 
 
 def _stamp(recipe, shots):
-    """Describes a tree, so that it can be told from any other."""
+    """Describes a tree, to distinguish it from any other."""
     paths = "\n".join(shot.path for shot in shots)
     facts = {
         "drawing": VERSION,
@@ -82,7 +82,7 @@ def _stamp(recipe, shots):
 
 
 def _is_complete(root, shots, texts):
-    """Tells whether `root` is this very tree."""
+    """Returns whether `root` contains exactly this tree."""
     try:
         return all(
             (root / name).read_text() == text for name, text in texts.items()
@@ -96,14 +96,14 @@ def _check_free(root):
         return
     raise ValueError(
         "A synthetic dataset needs a folder of its own. "
-        f"Received: root={str(root)!r}, which holds something else. "
+        f"Received: root={str(root)!r}, which contains other files. "
         "Delete it or name a folder that does not exist."
     )
 
 
 @contextmanager
 def _staging(root):
-    """Lends a hidden folder beside `root`; removes it if it is left over."""
+    """Creates a hidden folder beside `root`, and removes it after an error."""
     staging = root.parent / f".{root.name}.{os.getpid()}.partial"
     try:
         staging.mkdir(parents=True)
@@ -111,7 +111,7 @@ def _staging(root):
         raise ValueError(
             "The folder of a synthetic dataset must be writable. "
             f"Received: root={str(root)!r} ({error.strerror}). "
-            "Name a folder inside one that you may write to."
+            "Name a folder in a place where you can write."
         ) from error
     try:
         yield staging
@@ -139,13 +139,13 @@ def _render_all(staging, recipe, shots, num_workers, verbose):
 
 @contextmanager
 def _parallel_map(num_workers, num_tasks):
-    """Lends a `map` that runs in several processes."""
+    """Yields a `map` that runs in several processes."""
     num_workers = min(num_workers or os.cpu_count() or 1, num_tasks)
     if num_workers == 1:
         yield map
         return
     # A forked worker need not import Keras again, which would take longer
-    # than the rendering. OpenCV's threads do not survive a fork: end them.
+    # than the rendering. OpenCV's threads do not survive a fork: stop them.
     forks = "fork" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if forks else "spawn")
     threads = cv2.getNumThreads()
@@ -171,13 +171,13 @@ def _publish(staging, root, shots, texts):
     try:
         staging.rename(root)
     except OSError:
-        # Another process may have made the same tree meanwhile.
+        # Another process may have written the same tree meanwhile.
         if not _is_complete(root, shots, texts):
             raise
 
 
 def check_integer(name: str, value, least: int) -> None:
-    """Refuses what is not an int of at least `least`."""
+    """Raises `ValueError` unless a value is an int of at least `least`."""
     is_int = isinstance(value, int) and not isinstance(value, bool)
     if not is_int or value < least:
         raise ValueError(
@@ -188,7 +188,7 @@ def check_integer(name: str, value, least: int) -> None:
 
 
 def check_choice(name: str, value, choices) -> None:
-    """Refuses what is not one of `choices`."""
+    """Raises `ValueError` unless a value is one of `choices`."""
     if value not in choices:
         raise ValueError(
             f"`{name}` must be one of {', '.join(map(repr, choices))}. "
@@ -198,7 +198,7 @@ def check_choice(name: str, value, choices) -> None:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Refuses a recipe with a bad seed, image shape or difficulty."""
+    """Raises `ValueError` for a bad seed, image shape or difficulty."""
     check_integer("seed", recipe.seed, 0)
     shape, difficulty = recipe.image_shape, recipe.difficulty
     sides = [side for side in shape if isinstance(side, int) and side >= 16]

@@ -1,12 +1,12 @@
-"""A small server that answers as TF-Serving does, for where there is none.
+"""A small server that answers like TF-Serving, for machines without it.
 
 It is for tests, and for people without docker: the same messages over gRPC
 (`PredictionService`, `ModelService`) and REST (`:predict`, status, metadata),
-requests of several clients joined into one batch, model versions picked up
-from their folder and swapped without dropping a request. It refuses what
-TF-Serving refuses in the configuration that is exported with a model. It is a
-stand-in and not TF-Serving: one model, no TLS, no monitoring, no labels, and
-Python between the wire and TensorFlow. Put TF-Serving into production.
+requests of several clients joined into one batch, model versions loaded from
+their folder and swapped without dropping a request. It rejects the same
+requests as TF-Serving with the exported configuration. It is not TF-Serving:
+it has one model, no TLS, no monitoring and no labels, and Python handles every
+request. Use TF-Serving in production.
 """
 
 from nfs_keras.serving.stand_in.servable import Batching as Batching

@@ -1,4 +1,4 @@
-"""Between JSON and tensors, in the two forms in which TF-Serving takes them."""
+"""Converts JSON to tensors and back, in the two forms of TF-Serving."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from nfs_keras.serving.stand_in.servable import RequestError
 
 
 def read_json(body):
-    """Reads the object at the start of a body; what follows is passed over."""
+    """Reads the object at the start of a body, and ignores the rest."""
     request, _ = json.JSONDecoder().raw_decode(body.decode().lstrip())
     if not isinstance(request, dict):
         raise ValueError("the document is not an object")
@@ -26,7 +26,7 @@ def read_inputs(request, specs):
         specs: Dict from input name to `tf.TensorSpec`.
 
     Returns:
-        Pair of a dict from input name to array, and whether it came by row.
+        Pair of a dict from input name to array, and whether it was by row.
     """
     if ("instances" in request) == ("inputs" in request):
         raise ValueError("give either 'instances' or 'inputs'")
@@ -51,12 +51,12 @@ def read_inputs(request, specs):
 
 
 def is_named(value):
-    """Whether a value names its inputs; `{"b64": ...}` is a string."""
+    """Returns whether a value names its inputs; `{"b64": ...}` is a string."""
     return isinstance(value, dict) and set(value) != {"b64"}
 
 
 def wrap(value, specs):
-    """Names the value of an only input that came without its name."""
+    """Adds the name of the only input to a value without a name."""
     if is_named(value):
         return value
     if len(specs) != 1:
@@ -65,7 +65,7 @@ def wrap(value, specs):
 
 
 def read_array(value, dtype):
-    """Makes the array of one input; bytes come as `{"b64": "..."}`."""
+    """Makes the array of one input; bytes are encoded as `{"b64": "..."}`."""
     if dtype == tf.string:
         array = np.array(read_strings(value), dtype=object)
         if any(isinstance(item, list) for item in array.flat):
@@ -93,7 +93,7 @@ def read_strings(value):
 
 
 def write_outputs(outputs, by_row):
-    """Writes outputs in the form in which their request came."""
+    """Writes outputs in the same form as their request."""
     lists = {key: write_values(key, value) for key, value in outputs.items()}
     if not by_row:
         return {"outputs": unwrap(lists)}
@@ -110,7 +110,7 @@ def unwrap(outputs):
 
 
 def write_values(name, array):
-    """Makes lists; strings are base64 if the name of the output says bytes."""
+    """Converts an array to lists; strings are base64 in a `*_bytes` output."""
     if array.dtype.kind not in "biufO":
         message = f"JSON has no values of type {array.dtype}."
         raise RequestError("INVALID_ARGUMENT", message)

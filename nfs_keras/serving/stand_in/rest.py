@@ -1,4 +1,4 @@
-"""The REST side of the stand-in: JSON in front of the two gRPC services."""
+"""The REST API of the stand-in server, on top of the two gRPC services."""
 
 import json
 import re
@@ -56,11 +56,11 @@ class RESTServer:
     """Answers HTTP in threads, one for each connection.
 
     Args:
-        prediction: The `PredictionService` that answers.
-        model: The `ModelService` that answers.
+        prediction: The `PredictionService` to call.
+        model: The `ModelService` to call.
         host: Address to listen on.
-        port: Port to listen on, or 0 for one that is free.
-        max_message_bytes: Longer requests are refused.
+        port: Port to listen on, or 0 for a free one.
+        max_message_bytes: Longer requests are rejected.
 
     Attributes:
         address: Such as `"http://127.0.0.1:8501"`.
@@ -118,7 +118,7 @@ class RESTServer:
             status, message = HTTP_STATUS[error.status], str(error)
         except HTTPException as error:
             status, message = error.code, error.description
-        # One bad request must not end the server, whatever it found.
+        # No error of a request may end the server.
         except Exception as error:
             logging.exception("A request failed.")
             status, message = 500, str(error)
@@ -195,7 +195,7 @@ class QuietHandler(WSGIRequestHandler):
 
 
 def model_spec(path):
-    """Makes a `ModelSpec` of what an address names."""
+    """Makes a `ModelSpec` of the parts of a URL."""
     spec = model_pb2.ModelSpec(name=path["name"], version_label=path["label"])
     if path["version"]:
         try:
@@ -207,7 +207,7 @@ def model_spec(path):
 
 
 def as_dict(message):
-    """Turns a message into JSON, zeros and empty fields included."""
+    """Converts a message to JSON, zeros and empty fields included."""
     return json_format.MessageToDict(
         message,
         preserving_proto_field_name=True,

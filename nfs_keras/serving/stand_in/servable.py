@@ -16,11 +16,11 @@ QUEUES = itertools.count()
 
 
 class RequestError(Exception):
-    """Says why a request is refused.
+    """Error of a request that the server rejects.
 
     Args:
         status: Name of a gRPC status code, such as `"NOT_FOUND"`.
-        message: What was wrong, for the caller to read.
+        message: What is wrong, for the client.
     """
 
     def __init__(self, status, message):
@@ -33,10 +33,10 @@ class Batching(NamedTuple):
 
     Attributes:
         allowed_batch_sizes: Ascending; a batch is padded to the next one, and
-            a request with more rows than the last one is refused.
+            a request with more rows than the last one is rejected.
         batch_timeout_micros: How long the first request waits for others.
         num_batch_threads: Batches computed at a time.
-        max_enqueued_batches: More waiting than that are refused.
+        max_enqueued_batches: More waiting batches than this are rejected.
     """
 
     allowed_batch_sizes: tuple = BATCH_SIZES
@@ -55,7 +55,7 @@ class Servable:
         directory: A model version, such as `saved_model/1`.
         batching: `Batching`, or `None` to answer each request by itself.
         warm_up: Whether to replay the warm-up requests before answering.
-        verify: Whether the files must be those of the manifest.
+        verify: Whether to check the files against the manifest.
 
     Raises:
         ValueError: If there is no manifest, or the files differ from it.
@@ -128,9 +128,8 @@ class Servable:
 def batched(signature, batching):
     """Joins concurrent calls of an endpoint by TensorFlow's own batch op.
 
-    It is built on the scheduler that TF-Serving uses, and so refuses what
-    that refuses: a request longer than a batch, and any when the queue is
-    full.
+    It uses the scheduler of TF-Serving, and so rejects the same requests: one
+    longer than a batch, and any when the queue is full.
     """
     specs = signature.structured_input_signature[1]
     names, outputs = sorted(specs), sorted(signature.structured_outputs)
@@ -152,7 +151,7 @@ def batched(signature, batching):
     @tf.function(autograph=False)
     def call(**tensors):
         # The batch op names its queue by the scope: two endpoints, or two
-        # versions, under one name would fall into one batch.
+        # versions, of the same name would share a batch.
         with tf.name_scope(scope):
             answer = run(*[tensors[name] for name in names])
             return dict(zip(outputs, answer, strict=True))
@@ -161,10 +160,10 @@ def batched(signature, batching):
 
 
 def check_rows(tensors):
-    """Refuses what has no row to pad a batch with, or rows of two numbers.
+    """Rejects a request without rows, or with different numbers of rows.
 
-    TF-Serving pads with the first row of a request: where there is none, a
-    failed check ends its process.
+    TF-Serving pads with the first row of a request: without a row, a failed
+    check ends its process.
     """
     sizes = {
         tensor.shape[0] if tensor.shape else 0 for tensor in tensors.values()
@@ -177,8 +176,8 @@ def check_rows(tensors):
 
 
 def request_error(error):
-    """Says with TF-Serving's status what TensorFlow has refused."""
-    # The line before the name of the node; above it stands our own traceback.
+    """Converts an error of TensorFlow to one with TF-Serving's status."""
+    # The line before the name of the node; above it is our own traceback.
     lines = re.split(r"\n\s*\[\[", error.message)[0].split("\n\n")
     statuses = {
         tf.errors.ResourceExhaustedError: "RESOURCE_EXHAUSTED",
@@ -192,7 +191,7 @@ def request_error(error):
 
 
 def as_tensor(name, value, spec):
-    """Converts an input, if it is what the endpoint asks for."""
+    """Converts an input, if its type and shape fit the endpoint."""
     value = np.asarray(value)
     given = tf.as_dtype(tf.string if value.dtype == object else value.dtype)
     if given != spec.dtype or not spec.shape.is_compatible_with(value.shape):

@@ -1,4 +1,4 @@
-"""The two gRPC services, over the official stubs; REST calls them as well."""
+"""The two gRPC services, based on the official stubs; REST calls them too."""
 
 import functools
 import math
@@ -21,8 +21,8 @@ from nfs_keras.serving.stand_in.servable import RequestError
 MAX_BYTES = 2**28  # of one tensor, unpacked
 
 
-def aborts_refused(method):
-    """Makes a gRPC method of one that raises: errors become a status."""
+def aborts_on_error(method):
+    """Decorates a gRPC method, so that an error becomes a gRPC status."""
 
     @functools.wraps(method)
     def call(self, request, context):
@@ -30,7 +30,7 @@ def aborts_refused(method):
             return method(self, request)
         except RequestError as error:
             status, message = grpc.StatusCode[error.status], str(error)
-        # One bad request must not end the server, whatever it found.
+        # No error of a request may end the server.
         except Exception as error:
             logging.exception("A request failed.")
             status, message = grpc.StatusCode.INTERNAL, str(error)
@@ -40,7 +40,7 @@ def aborts_refused(method):
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers `Predict` and `GetModelMetadata`; the rest is unimplemented.
+    """Answers `Predict` and `GetModelMetadata`; other methods do not exist.
 
     Args:
         model_name: The name under which the model is served.
@@ -94,8 +94,8 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         spec.name = self.model_name
         spec.version.value = servable.version
 
-    Predict = aborts_refused(predict)
-    GetModelMetadata = aborts_refused(metadata)
+    Predict = aborts_on_error(predict)
+    GetModelMetadata = aborts_on_error(metadata)
 
 
 class ModelService(model_service_pb2_grpc.ModelServiceServicer):
@@ -131,11 +131,11 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
             entry.status.error_message = failure
         return response
 
-    GetModelStatus = aborts_refused(status)
+    GetModelStatus = aborts_on_error(status)
 
 
 def check_spec(spec):
-    """Refuses a `ModelSpec` without a name, or with a label: there are none."""
+    """Rejects a `ModelSpec` without a name, or with a label."""
     if not spec.name:
         raise RequestError("INVALID_ARGUMENT", "ModelSpec has no name.")
     if spec.version_label:
@@ -157,8 +157,8 @@ def signature_definitions(servable):
 def from_proto(proto) -> np.ndarray:
     """Unpacks a `TensorProto`, unless it is too large or malformed.
 
-    A message of a few bytes may stand for an array of any size, since its
-    last value counts for all that follow.
+    A message of a few bytes may represent an array of any size, because its
+    last value is repeated.
     """
     shape = [dim.size for dim in proto.tensor_shape.dim]
     try:

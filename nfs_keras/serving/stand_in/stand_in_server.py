@@ -1,4 +1,4 @@
-"""A server that stands in for TF-Serving."""
+"""A server with the API of TF-Serving."""
 
 import concurrent.futures
 import contextlib
@@ -10,7 +10,7 @@ from nfs_keras.serving.stand_in.version_watcher import VersionWatcher
 from nfs_keras.serving.warm_up import MODEL_NAME
 
 NUM_WORKERS = 64  # gRPC requests answered at a time
-NUM_WAITING = 256  # more than that are refused
+NUM_WAITING = 256  # more requests than this are rejected
 MAX_MESSAGE_BYTES = 2**26
 GRACE_SECONDS = 10.0  # for requests that run when the server stops
 
@@ -18,8 +18,8 @@ GRACE_SECONDS = 10.0  # for requests that run when the server stops
 class StandInServer:
     """Serves a directory of model versions over gRPC and REST.
 
-    Use it as a context manager, or call `start` and `stop`. It asks nobody
-    for a password, so it listens to this machine only, unless told otherwise.
+    Use it as a context manager, or call `start` and `stop`. It requires no
+    password, so by default it listens only to this machine.
 
     Args:
         directory: Directory of all versions of a model, as
@@ -28,11 +28,10 @@ class StandInServer:
         batching: `Batching`, or `None` to answer each request by itself.
         warm_up: Whether to replay the warm-up requests before answering.
         host: Address to listen on. Defaults to `"127.0.0.1"`.
-        ports: Ports of gRPC and REST. Defaults to two that are free;
-            TF-Serving has `(8500, 8501)`.
+        ports: Ports of gRPC and REST. Defaults to two free ones; TF-Serving
+            has `(8500, 8501)`.
         poll_seconds: How often to look for a new version.
-        verify: Whether to load only versions whose files are those of their
-            manifest.
+        verify: Whether to check the files of a version against its manifest.
 
     Attributes:
         grpc_address: Such as `"127.0.0.1:8500"`, once started.
@@ -61,7 +60,7 @@ class StandInServer:
         poll_seconds=1.0,
         verify=True,
     ):
-        serving_api("predict_pb2")  # says at once if the extra is missing
+        serving_api("predict_pb2")  # raises at once if the extra is missing
         optional_import("werkzeug", extra="serving")
         load = functools.partial(
             Servable, batching=batching, warm_up=warm_up, verify=verify
@@ -79,7 +78,7 @@ class StandInServer:
             raise OSError(
                 "A server needs ports that no other program listens on. "
                 f"Received: host={self.host!r}, ports={self.ports}, {error}. "
-                "Choose others, or 0 for one that is free."
+                "Choose others, or 0 for a free one."
             ) from error
 
     def _start(self):
@@ -91,7 +90,7 @@ class StandInServer:
 
         prediction = PredictionService(self.model_name, self.watcher)
         model = ModelService(self.model_name, self.watcher)
-        # Undone from the last step to the first, also if one of them fails.
+        # Stopped in reverse order, also if one of them fails to start.
         with contextlib.ExitStack() as steps:
             self.watcher.start()
             steps.callback(self.watcher.stop)
@@ -108,7 +107,7 @@ class StandInServer:
         self.rest_address = rest.address
 
     def stop(self):
-        """Ends when the requests that run are answered."""
+        """Stops the server after the running requests are answered."""
         self._steps.close()
 
     def __enter__(self):

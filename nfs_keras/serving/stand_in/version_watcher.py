@@ -11,18 +11,18 @@ NUM_VERSIONS = 2  # as in `models.config`
 
 
 class VersionWatcher:
-    """Looks into a folder of versions and loads the newest.
+    """Watches a folder of versions and loads the newest.
 
-    A new version is loaded and warmed up beside the old ones, then answers
-    whoever names no version; those that name an older one are answered by it
-    as long as it is among the newest `num_versions`. A version whose folder is
+    A new version is loaded and warmed up beside the old ones, and then answers
+    requests without a version. Requests for an older version are answered as
+    long as it is among the newest `num_versions`. A version whose folder is
     removed is unloaded, and the one before it answers again. A version that
     cannot be loaded is reported, and tried again when its files have changed.
 
     Args:
         directory: Directory of all versions of a model.
         load: Callable from the path of a version to a `Servable`.
-        poll_seconds: How long to wait between two looks.
+        poll_seconds: Seconds between two checks of the folder.
         num_versions: How many of the newest versions to keep loaded.
     """
 
@@ -33,7 +33,7 @@ class VersionWatcher:
         self.load = load
         self.poll_seconds = poll_seconds
         self.num_versions = num_versions
-        self.states = {}  # from version to its state and what went wrong
+        self.states = {}  # from version to its state and its error
         self._servables = {}
         self._failed = {}  # from version to the files that could not be loaded
         self._stop = threading.Event()
@@ -53,10 +53,10 @@ class VersionWatcher:
         """Returns a loaded `Servable`.
 
         Args:
-            version: The version that it must be, or `None` for the newest.
+            version: The version to return, or `None` for the newest.
 
         Raises:
-            RequestError: If no version, or another one, is loaded.
+            RequestError: If the version is not loaded, or none is.
         """
         servables = self._servables
         if version is None and servables:
@@ -68,10 +68,10 @@ class VersionWatcher:
         return servables[version]
 
     def look(self):
-        """Loads the newest versions and unloads those that are none of them."""
+        """Loads the newest versions and unloads all others."""
         try:
             children = list(self.directory.iterdir())
-        except OSError as error:  # away for a moment: what is loaded stays
+        except OSError as error:  # perhaps for a moment: keep what is loaded
             logging.error("%s", error)
             return
         paths = {int(p.name): p for p in children if p.name.isdigit()}
@@ -79,7 +79,7 @@ class VersionWatcher:
         for version in newest:
             if version not in self._servables:
                 self._load(version, paths[version])
-        # An old version stays until there is a new one to take its place.
+        # An old version stays until a new one can replace it.
         if not newest or any(version in self._servables for version in newest):
             for version in set(self._servables) - set(newest):
                 self._unload(version)
@@ -95,7 +95,7 @@ class VersionWatcher:
             self.states[version] = ("AVAILABLE", "")
             self._failed.pop(version, None)
             logging.info("Version %d is available.", version)
-        # A folder may hold anything; the server must live on.
+        # A folder may contain anything; the server must continue.
         except Exception as error:
             self._failed[version] = files
             self.states[version] = ("END", f"{type(error).__name__}: {error}")
@@ -114,12 +114,12 @@ class VersionWatcher:
 
 
 def describe_files(path):
-    """Describes a folder's files, so that a change of any of them shows."""
+    """Describes a folder's files, to detect a change of any of them."""
     found = []
     for file in path.rglob("*"):
         try:
             status = file.stat()
-        except FileNotFoundError:  # moved by whoever is copying
+        except FileNotFoundError:  # moved while it is copied
             continue
         found.append((str(file), status.st_size, status.st_mtime_ns))
     return sorted(found)

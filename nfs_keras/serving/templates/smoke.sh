@@ -1,6 +1,6 @@
 #!/bin/sh
-# Asks a running server for two embeddings, of an image and of bytes that are
-# none, and fails if it does not answer both as it should.
+# Requests two embeddings from a running server, of an image and of bytes that
+# are no image, and fails if one of the answers is wrong.
 # Usage: sh smoke.sh [http://host:port]
 set -eu
 model="${1:-http://127.0.0.1:8501}/v1/models/@name@"

@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import sys
 
-import mirrored_job
+import mirrored_run
 import numpy as np
 import pytest
 
@@ -18,12 +18,12 @@ from nfs_keras.pipeline import STAGES, run_pipeline
 from nfs_keras.presets import Demo
 from nfs_keras.scale import Embedder
 
-PROGRAM = pathlib.Path(mirrored_job.__file__)
+PROGRAM = pathlib.Path(mirrored_run.__file__)
 
 
 @pytest.fixture(scope="module")
 def runs(smoke_data, tmp_path_factory):
-    """The folder of the three runs of `mirrored_job.py`."""
+    """The folder of the three runs of `mirrored_run.py`."""
     folder = tmp_path_factory.mktemp("mirrored")
     environment = {
         **os.environ,
@@ -40,7 +40,7 @@ def run_facts(run):
 
 
 def first_epoch(run):
-    """The values of the search's first epoch, in which no noise is drawn."""
+    """The values of the search's first epoch, which draws no noise."""
     with (run / "history.csv").open(newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["stage"] == "search"]
     return {
@@ -90,7 +90,7 @@ def test_a_run_resumes_on_as_many_devices_only(
     assert "replicas=1 (before: 2)" in capsys.readouterr().err
 
 
-def test_people_that_cannot_be_shared_out_are_refused(
+def test_people_that_cannot_be_shared_out_raise(
     smoke_data, tmp_path, monkeypatch
 ):
     module = sys.modules["nfs_keras.pipeline.run_pipeline"]

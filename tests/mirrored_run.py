@@ -1,4 +1,4 @@
-"""Runs the pipeline on two devices: `python mirrored_job.py DATA FOLDER`.
+"""Runs the pipeline on two devices: `python mirrored_run.py DATA FOLDER`.
 
 Writes three runs: `whole`, all stages; `resumed`, the search of a run that was
 killed after its first epoch; and `single`, the search on one device.
