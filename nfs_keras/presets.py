@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import keras
 
+from nfs_keras.callbacks import SearchPhases
 from nfs_keras.datasets import Augmentation
 from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
 from nfs_keras.modalities import MODALITIES
@@ -42,6 +43,7 @@ class Demo:
         folds: In how many parts the identities take turns as proxy.
         budget: Share of the operations to keep, or `None` to search without
             a budget.
+        mode: How gates and weights take turns, as for `SearchModel.compile`.
     """
 
     backbone: object = "tiny"
@@ -54,6 +56,7 @@ class Demo:
     freeze: float = 0.65
     folds: int = 5
     budget: float | None = 0.6
+    mode: str = "first_order"
 
     def network(self, num_identities, search=None, seed=0):
         """Makes the network that every training starts from.
@@ -100,6 +103,14 @@ class Demo:
             math.ceil(share * self.epochs)
             for share in (self.start, self.freeze)
         )
+
+    def phases(self, on_freeze):
+        """The callback that starts the search and freezes its gates.
+
+        Args:
+            on_freeze: Function to call with the `Architecture`.
+        """
+        return SearchPhases(self.start, self.freeze, on_freeze)
 
     def optimizer(self, network, num_steps):
         """The weights' optimizer, its rate warmed up, then lowered.

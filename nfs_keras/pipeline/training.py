@@ -8,7 +8,6 @@ from nfs_keras.callbacks import (
     GateHistory,
     HistoryLog,
     ProgressLines,
-    SearchPhases,
     TemperatureAnnealing,
     TrainingCheckpoint,
 )
@@ -62,6 +61,7 @@ def search_features(run, preset, samples, search, seed):
         preset.arch_optimizer(),
         loss=of_all_replicas(preset.loss()),
         arch_loss=of_all_replicas(preset.arch_loss()),
+        mode=preset.mode,
         budget=preset.budget if search != "spatial" else None,
     )
 
@@ -72,7 +72,7 @@ def search_features(run, preset, samples, search, seed):
             run.print(finding)
 
     callbacks = [
-        SearchPhases(preset.start, preset.freeze, on_freeze=keep),
+        preset.phases(on_freeze=keep),
         TemperatureAnnealing(preset.temperature()),
         GateHistory(run / "gates.npz", named_gates(network)),
     ]
