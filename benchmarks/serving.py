@@ -89,9 +89,9 @@ def half_network(backbone, image_shape):
     network = reid_network(backbone, image_shape, search="channel")
     rng = np.random.default_rng(0)
     for gate in find_gates(network):
-        # The same half in both modalities, so that it can really be cut.
+        # The same half in both modalities: other channels are not removed.
         shape = gate.logits.shape
-        order = rng.permutation(shape[-1]).reshape(1, 1, 1, -1)
+        order = rng.permutation(shape[-1])
         gate.logits.assign(np.where(order % 2, 3.0, -3.0) + np.zeros(shape))
     Architecture.derive(network).apply(network)
     return network

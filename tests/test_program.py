@@ -1,5 +1,7 @@
 import errno
+import gc
 import signal
+import time
 
 import pytest
 from absl import flags
@@ -80,3 +82,17 @@ def test_ctrl_c_during_the_imports_ends_a_program_at_once(before, meanwhile):
         assert signal.getsignal(signal.SIGINT) is before
     finally:
         signal.signal(signal.SIGINT, original)
+
+
+def test_ctrl_c_in_the_garbage_collector_is_not_lost(capfd):
+    def interrupted(phase, info):
+        gc.callbacks.remove(interrupted)
+        raise KeyboardInterrupt
+
+    def collect():
+        gc.callbacks.append(interrupted)
+        gc.collect()  # Python drops what its callbacks raise
+        time.sleep(20)
+
+    assert exit_status(collect, "program", again="Rerun.") == 130
+    assert capfd.readouterr().err == "\nStopped. Rerun.\n"

@@ -391,7 +391,10 @@ def test_a_port_that_is_taken_is_an_error_and_leaks_nothing(server, which):
     second = StandInServer(server.watcher.directory, warm_up=False, ports=ports)
     with pytest.raises(OSError, match=f"ports=.*{port}"):
         second.start()
-    assert threading.active_count() == threads
+    deadline = time.monotonic() + 10  # gRPC ends its thread in its own time
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert threading.active_count() <= threads
 
 
 def test_a_stop_waits_for_requests_of_both_kinds(tmp_path):

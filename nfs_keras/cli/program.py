@@ -4,11 +4,13 @@ An error ends it with one line. Only a program's `main` sets these: importing a
 module changes nothing.
 """
 
+import _thread
 import contextlib
 import errno
 import os
 import signal
 import sys
+import threading
 
 SUCCESS, FAILURE, MISUNDERSTOOD = 0, 1, 2
 INTERRUPTED = 130  # as shells report a program that Ctrl-C has ended
@@ -80,6 +82,28 @@ def ended_by_ctrl_c():
         signal.signal(signal.SIGINT, before)
 
 
+@contextlib.contextmanager
+def repeated_ctrl_c():
+    """Repeats a Ctrl-C that Python has dropped.
+
+    Python only prints an exception that is raised in a destructor or in a
+    callback of the garbage collector, and the program would run on.
+    """
+    before = sys.unraisablehook
+
+    def repeat(found):
+        if isinstance(found.exc_value, KeyboardInterrupt):
+            threading.Timer(0.01, _thread.interrupt_main).start()
+        else:
+            before(found)
+
+    sys.unraisablehook = repeat
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
 def exit_status(function, program, debug=False, again=AGAIN):
     """Calls a function, and converts its errors to an exit status.
 
@@ -97,7 +121,8 @@ def exit_status(function, program, debug=False, again=AGAIN):
     from absl import flags
 
     try:
-        return function() or SUCCESS
+        with repeated_ctrl_c():
+            return function() or SUCCESS
     except KeyboardInterrupt:
         return end(f"\nStopped. {again}", INTERRUPTED)
     except flags.Error as error:
