@@ -1,7 +1,8 @@
 """Makes places of aligned visible and thermal images into identities.
 
     python -m benchmarks.places ROADSCENE OUTPUT --half=development
-    python -m benchmarks.study --data=OUTPUT --rows=plain,searched_compact
+    python -m benchmarks.study --data=OUTPUT --dataset=places_tiny \
+        --rows=plain,searched_compact
 
 ROADSCENE is a folder of RoadScene (github.com/hanna-xu/RoadScene: 221 pairs of
 road scenes in `visible/` and `infrared/`, the same name for the same scene; Xu
@@ -47,12 +48,9 @@ def regions(shape):
 def jittered(image, region, generator):
     """A crop around a region whose corners have moved by chance."""
     top, left, height, width = region
-    moves = generator.uniform(-JITTER, JITTER, 4)
-    bounds = np.array([top, left, top + height, left + width]) + moves * (
-        height,
-        width,
-        height,
-        width,
+    bounds = np.array([top, left, top + height, left + width], "float64")
+    bounds += generator.uniform(-JITTER, JITTER, 4) * np.tile(
+        (height, width), 2
     )
     top, left, bottom, right = bounds.round().astype(int).clip(0)
     return image[top:bottom, left:right]

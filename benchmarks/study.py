@@ -137,7 +137,7 @@ def rank_by_magnitude(network):
             norms[node.layer] += norm_of(node.tensors[0])
     for gate, norm in norms.items():
         ranks = norm.argsort().argsort() / len(norm)
-        gate.logits.assign(np.tile(ranks, (len(gate.logits), 1)))
+        gate.logits.assign(np.tile(ranks, (gate.num_modalities, 1)))
 
 
 class Attention:
@@ -289,6 +289,7 @@ ROWS = {
 LENGTHS = {"demo": 1, "converged": 3}  # times the demo's epochs
 flags.DEFINE_integer("world", 7, "Seed of the synthetic people.")
 flags.DEFINE_string("data", None, "A dataset, instead of a synthetic world.")
+flags.DEFINE_string("dataset", "regdb", "What to call the data in a line.")
 flags.DEFINE_enum("budget", "demo", list(LENGTHS), "How long to train.")
 flags.DEFINE_integer("seed", 0, "Seed of the training.")
 flags.DEFINE_list("rows", list(ROWS), "Which rows.")
@@ -309,8 +310,8 @@ def measure(row, dataset, preset, world, seed):
     }
     return {
         "row": row,
-        "dataset": dataset.name,
-        "world": world,
+        "dataset": FLAGS.dataset,
+        "world": None if FLAGS.data else world,
         "seed": seed,
         "budget": FLAGS.budget,
         **directions,

@@ -44,6 +44,7 @@ class Demo:
         budget: Share of the operations to keep, or `None` to search without
             a budget.
         mode: How gates and weights take turns, as for `SearchModel.compile`.
+        max_steps: Steps of an epoch at most, for a trial, or `None`.
     """
 
     backbone: object = "tiny"
@@ -57,6 +58,7 @@ class Demo:
     folds: int = 5
     budget: float | None = 0.6
     mode: str = "first_order"
+    max_steps: int | None = None
 
     def network(self, num_identities, search=None, seed=0):
         """Makes the network that every training starts from.
@@ -87,7 +89,8 @@ class Demo:
     def steps_per_epoch(self, samples):
         """Int. Batches that show as many images as the larger modality has."""
         images = max(sum(s.modality == m for s in samples) for m in MODALITIES)
-        return math.ceil(images / math.prod(self.batch))
+        steps = math.ceil(images / math.prod(self.batch))
+        return min(steps, self.max_steps or steps)
 
     def baseline_epochs(self):
         """Int. Epochs of plain training that cost what the run costs.
@@ -170,6 +173,7 @@ class Demo:
             proxy_batch=(2, 2),
             epochs=3,
             start=0.3,
+            max_steps=6,
         )
 
 

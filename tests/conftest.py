@@ -1,8 +1,11 @@
-"""Quiet logs, and one small run that many tests look at."""
+"""Quiet logs, one thread a worker, and one small run for many tests."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers would fight for the cores
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 import hypothesis
 import pytest

@@ -90,6 +90,7 @@ def test_an_epoch_shows_as_many_images_as_the_larger_modality_has():
     samples += [Sample("i", i, 2, "infrared") for i in range(1000)]
     assert Demo().steps_per_epoch(samples) == 65  # RegDB's, of 32 each
     assert Demo(batch=(4, 4)).steps_per_epoch(samples) == 129
+    assert Demo(max_steps=6).steps_per_epoch(samples) == 6
 
 
 def test_the_baseline_trains_longer_by_what_the_gates_cost():

@@ -6,7 +6,8 @@ from programs import run
 
 
 def test_rows_of_the_study_run_and_are_lines_of_one_form():
-    rows = ["plain", "searched_compact", "open_path", "random"]
+    rows = ["plain", "searched_compact", "open_path", "random", "magnitude"]
+    rows += ["cbam"]
     words = ["-m", "benchmarks.study", "--smoke", f"--rows={','.join(rows)}"]
     ended = run(words)
     assert ended.returncode == 0, ended.stderr
@@ -23,4 +24,7 @@ def test_rows_of_the_study_run_and_are_lines_of_one_form():
     share /= found["plain"]["operations"]
     assert abs(share - 0.6) < 0.01
     assert found["open_path"]["operations"] == found["plain"]["operations"]
+    share = found["magnitude"]["operations"] / found["plain"]["operations"]
+    assert abs(share - 0.6) < 0.01
+    assert found["cbam"]["operations"] > found["plain"]["operations"]
     assert found["random"]["operations"] <= found["plain"]["operations"]
