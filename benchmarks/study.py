@@ -167,7 +167,7 @@ class Attention:
             conv = keras.layers.Conv2D(
                 1, 7, padding="same", name=f"{name}_attend"
             )
-            maps = maps * ops.sigmoid(conv(ops.concatenate(both)))
+            maps = maps * ops.sigmoid(conv(ops.concatenate(both, axis=-1)))
         return maps
 
 
