@@ -111,7 +111,7 @@ def format_tables(lines):
 
 def plot_study(lines):
     """R-1 over processor time and over operations, a mark for each run."""
-    figure, ((left, right),) = new_figure(3.2, 1, 2)
+    figure, ((left, right),) = new_figure(3.4, 1, 2, width=7.0)
     for row in dict.fromkeys(line["row"] for line in lines):
         ours = [line for line in lines if line["row"] == row]
         score = [line["rank1"] for line in ours]
@@ -119,7 +119,8 @@ def plot_study(lines):
         right.scatter([x["operations"] / 1e6 for x in ours], score, label=row)
     left.set(xlabel="processor seconds of training", ylabel="R-1 (percent)")
     right.set(xlabel="MFLOP of an image")
-    right.legend()
+    rows = left.get_legend_handles_labels()
+    figure.legend(*rows, loc="outside lower center", ncols=4)
     return figure
 
 
