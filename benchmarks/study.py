@@ -17,7 +17,7 @@ they cost what the search's run costs.
 - `random`: an architecture of the searched one's counts, chosen by chance,
   trained from the start;
 - `magnitude`: plain training, the filters of the least L1 norm removed when
-  the search would freeze its gates, as many as the budget wants in every
+  the search would freeze its gates, as many as the budget requires in every
   layer (Li et al., ICLR 2017), then fine-tuned on the same schedule;
 - `squeeze_excitation`, `cbam`: plain training with these attention blocks
   behind every stage (Hu et al., CVPR 2018; Woo et al., ECCV 2018);

@@ -39,8 +39,8 @@ def aborts_on_error(method):
     return call
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers `Predict` and `GetModelMetadata`; other methods do not exist.
+class Service:
+    """Base class of what answers about one model.
 
     Args:
         model_name: The name under which the model is served.
@@ -50,6 +50,12 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, model_name, watcher):
         self.model_name = model_name
         self.watcher = watcher
+
+
+class PredictionService(
+    Service, prediction_service_pb2_grpc.PredictionServiceServicer
+):
+    """Answers `Predict` and `GetModelMetadata`; other methods do not exist."""
 
     def predict(self, request):
         """Answers a `PredictRequest`, from gRPC or from REST."""
@@ -98,17 +104,8 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     GetModelMetadata = aborts_on_error(metadata)
 
 
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """Answers `GetModelStatus`; models cannot be reconfigured.
-
-    Args:
-        model_name: The name under which the model is served.
-        watcher: `VersionWatcher` of the model.
-    """
-
-    def __init__(self, model_name, watcher):
-        self.model_name = model_name
-        self.watcher = watcher
+class ModelService(Service, model_service_pb2_grpc.ModelServiceServicer):
+    """Answers `GetModelStatus`; models cannot be reconfigured."""
 
     def status(self, request):
         """Answers a `GetModelStatusRequest`, the newest version first."""
