@@ -27,7 +27,7 @@ from nfs_keras.datasets import (
 )
 from nfs_keras.datasets.augmentation import CHANNEL_WEIGHTS
 from nfs_keras.models import Objective, TrainingModel, reid_network
-from nfs_keras.presets import cosine, sgd
+from nfs_keras.presets import WarmCosine, sgd
 from nfs_keras.reid.weights import CLASSIFIER, arrays_of
 
 FLAGS = flags.FLAGS
@@ -65,7 +65,7 @@ def pretrain(root, epochs, seed):
     keras.utils.set_random_seed(seed)
     network = reid_network("tiny", IMAGE_SHAPE, len(labels), search=None)
     model = TrainingModel(network)
-    model.compile(sgd(cosine(0.1, epochs * steps)), loss=Objective())
+    model.compile(sgd(WarmCosine(0.1, epochs * steps)), loss=Objective())
     model.fit(
         batches.map(grey_half),
         epochs=epochs,

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 
 import keras
+from keras import ops
 
 from nfs_keras.callbacks import SearchPhases
 from nfs_keras.datasets import Augmentation
@@ -122,7 +123,7 @@ class Demo:
             network: A `ReIDNetwork`.
             num_steps: Steps of the whole training.
         """
-        return sgd(cosine(0.03, num_steps))
+        return sgd(WarmCosine(0.03, num_steps))
 
     def arch_optimizer(self):
         """The logits' optimizer."""
@@ -233,22 +234,34 @@ def sgd(rate):
     )
 
 
-def cosine(rate, num_steps):
+@keras.saving.register_keras_serializable(package="nfs_keras")
+class WarmCosine(keras.optimizers.schedules.LearningRateSchedule):
     """An eighth of the time linearly up from a tenth, then a half cosine.
 
     The cosine is as long as the whole training, so that an eighth of it is
-    left at the end: the last epochs still learn a little.
+    left at the end: the last epochs still learn a little. The values are those
+    of Keras' `CosineDecay`, which chooses by a conditional; weight decay
+    repeats that for each variable, and so doubles the time of the first step.
 
     Args:
         rate: The highest rate.
         num_steps: Steps of the whole training.
     """
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.1 * rate,
-        decay_steps=num_steps,
-        warmup_target=rate,
-        warmup_steps=num_steps // 8,
-    )
+
+    def __init__(self, rate, num_steps):
+        self.rate = rate
+        self.num_steps = num_steps
+
+    def __call__(self, step):
+        warm = self.num_steps // 8
+        step = ops.cast(step, "float32")
+        rising = 0.1 + 0.9 * step / max(warm, 1)
+        share = ops.minimum((step - warm) / self.num_steps, 1.0)
+        falling = 0.5 + 0.5 * ops.cos(math.pi * share)
+        return self.rate * ops.where(step < warm, rising, falling)
+
+    def get_config(self):
+        return {"rate": self.rate, "num_steps": self.num_steps}
 
 
 def agw_steps(rate, num_steps):

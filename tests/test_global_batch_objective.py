@@ -36,7 +36,7 @@ def test_on_one_device_it_is_the_objective_itself(batch):
 
 def test_it_names_the_terms_of_the_objective():
     objective = Objective(identity=0.0, contrast=0.5)
-    assert GlobalBatchObjective(objective).terms == objective.terms
+    assert GlobalBatchObjective(objective).parts == objective.parts
 
 
 def test_it_survives_serialization(batch):

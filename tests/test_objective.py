@@ -46,7 +46,7 @@ def test_a_term_without_weight_needs_no_output():
     labels, outputs = make_outputs()
     objective = Objective(identity=0.0, triplet=1.0)
     _, parts = objective(labels, {"pooled": outputs["pooled"]})
-    assert list(parts) == objective.terms == ["triplet"]
+    assert list(parts) == objective.parts == ["triplet"]
 
 
 def test_the_contrast_compares_modalities_and_is_zero_within_one():

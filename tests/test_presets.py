@@ -9,7 +9,7 @@ from nfs_keras.datasets import Sample
 from nfs_keras.layers import find_gates
 from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
 from nfs_keras.models import TrainingModel, reid_network
-from nfs_keras.presets import PRESETS, Demo, Paper, agw_steps, cosine
+from nfs_keras.presets import PRESETS, Demo, Paper, WarmCosine, agw_steps
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -31,7 +31,7 @@ def test_agw_warms_up_and_falls_in_two_steps():
             np.testing.assert_allclose(found, rate, rtol=1e-6)
 
 
-@pytest.mark.parametrize("schedule", [cosine, agw_steps])
+@pytest.mark.parametrize("schedule", [WarmCosine, agw_steps])
 @pytest.mark.parametrize("steps", [2, 4, 16 * 65, 60 * 65])
 def test_a_schedule_fits_any_length(schedule, steps):
     rates = schedule(0.1, steps)
@@ -63,6 +63,19 @@ def test_a_training_of_the_paper_can_be_saved(tmp_path):
     model.compile(Paper().optimizer(network, 162), loss=Paper().loss())
     model.save(tmp_path / "training.keras")
     model.load_weights(tmp_path / "training.keras")
+
+
+def test_the_rate_of_the_demo_is_that_of_keras():
+    ours = WarmCosine(0.03, 100)
+    keras_own = keras.optimizers.schedules.CosineDecay(
+        0.003, 100, warmup_target=0.03, warmup_steps=12
+    )
+    for step in (0, 1, 11, 12, 13, 60, 99, 112, 130):
+        np.testing.assert_allclose(ours(step), keras_own(step), rtol=1e-5)
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(ours)
+    )
+    assert copy(50) == ours(50)
 
 
 def test_both_losses_have_the_triplet_of_the_preset():

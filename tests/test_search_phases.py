@@ -76,6 +76,20 @@ def whole():
     return model, diary.epochs, history
 
 
+def test_each_phase_traces_its_step_once():
+    """A frozen search runs the step of an open one."""
+    model, phases = make_search(), []
+    descend = model.descend_weights
+
+    def counted(batch):
+        phases.append(model.phase_name)
+        descend(batch)
+
+    model.descend_weights = counted
+    fit(model)
+    assert phases == ["open", "searching"]
+
+
 def test_gates_move_in_the_second_phase_alone(whole):
     _, epochs, _ = whole
     assert [phase for phase, _, _ in epochs] == PHASES

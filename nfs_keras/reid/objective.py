@@ -98,9 +98,10 @@ class Objective:
         check_batch(batch, classes)
 
     @property
-    def terms(self):
-        """Names of the terms that are computed."""
-        return [name for name, weight in self.weights.items() if weight > 0]
+    def parts(self):
+        """Names of the parts that a call returns."""
+        terms = [name for name, weight in self.weights.items() if weight > 0]
+        return terms + ["accuracy"] * ("identity" in terms)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -48,9 +48,9 @@ class GlobalBatchObjective:
         self.objective.check_batch(batch, network)
 
     @property
-    def terms(self):
-        """Names of the terms that are computed."""
-        return self.objective.terms
+    def parts(self):
+        """Names of the parts that a call returns."""
+        return self.objective.parts
 
     def get_config(self):
         return {

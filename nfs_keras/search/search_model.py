@@ -17,6 +17,7 @@ from nfs_keras.search.training_model import (
     check_loss,
     loss_of,
     of_gates,
+    part_names,
 )
 from nfs_keras.search.unrolled import unrolled_gradients
 
@@ -131,6 +132,10 @@ class SearchModel(TrainingModel):
             loss if arch_loss is None else arch_loss
         )
         super().compile(optimizer, loss, metrics, **kwargs)
+        parts = ["loss", *part_names(self.arch_loss_function)]
+        self.make_means(*(f"arch_{part}" for part in parts))
+        if budget is not None:
+            self.make_means("operations")
         self.arch_optimizer = keras.optimizers.get(arch_optimizer)
         scaled = keras.optimizers.LossScaleOptimizer
         if isinstance(self.optimizer, scaled) and not isinstance(

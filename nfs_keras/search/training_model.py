@@ -66,6 +66,7 @@ class TrainingModel(keras.Model):
         self._compile_arguments = {"metrics": metrics, **kwargs}
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
         self.means = {}
+        self.make_means("loss", *part_names(loss))
         self.optimizer.build(check_group(self.weight_variables, "weights"))
 
     def fit(self, x=None, *args, shuffle=False, **kwargs):
@@ -168,11 +169,20 @@ class TrainingModel(keras.Model):
 
     def track(self, **values):
         """Adds one batch's values to the means that `fit` reports."""
+        self.make_means(*values)
         for name, value in values.items():
+            self.means[name].update_state(value)
+
+    def make_means(self, *names):
+        """Makes the means of these names that are not there yet.
+
+        `compile` makes those that it knows: a step that makes a variable is
+        traced twice.
+        """
+        for name in names:
             if name not in self.means:
                 with tf.init_scope():
                     self.means[name] = keras.metrics.Mean(name=name)
-            self.means[name].update_state(value)
 
     def report(self):
         """Returns the means of this epoch so far."""
@@ -254,6 +264,11 @@ def loss_of(loss, targets, outputs, sample_weight=None):
     if len(total.shape):  # a Keras loss function: one number per sample
         total = ops.mean(total) / num_replicas()
     return total, parts
+
+
+def part_names(loss):
+    """Lists the parts that a loss reports, as far as it says so."""
+    return list(loss if isinstance(loss, dict) else getattr(loss, "parts", ()))
 
 
 def of_gates(name):
