@@ -40,7 +40,8 @@ def prepare_tensorflow():
 
     Set `TF_CPP_MIN_LOG_LEVEL=0` to see them.
     """
-    loud = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    # Importing JAX, which TensorFlow does where it is installed, sets 1.
+    loud = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with contextlib.nullcontext() if loud else muted_stderr():
         import tensorflow as tf
