@@ -136,8 +136,9 @@ def run_pipeline(
                 keep("compacted", compact(run.load_network("searched")))
         with stage("evaluate", "Scoring on the test people") as todo:
             if todo:
-                score_networks(run, dataset)
-                calibrate_network(run, dataset, held_out)
+                embedders = score_networks(run, dataset)
+                compacted = embedders["compacted"]
+                calibrate_network(run, compacted, dataset, held_out)
         with stage("export", "Exporting for TF-Serving") as todo:
             if todo:
                 shutil.rmtree(run / "saved_model", ignore_errors=True)

@@ -175,11 +175,14 @@ def score_networks(run, dataset):
         run: `RunFolder`. Receives `metrics.json`, `metrics.md` and the test
             embeddings.
         dataset: A reader.
+
+    Returns:
+        Dict of each network's name to its `ImageEmbedder`.
     """
-    rows, tables = [], []
+    rows, tables, embedders = [], [], {}
     for name in run.networks():
         network = run.load_network(name)
-        embedder = image_embedder(network)
+        embedders[name] = embedder = image_embedder(network)
         embedded = embed_test(embedder, dataset)
         table = evaluate_embedded(embedded, dataset)
         cost = describe_cost(network, embedder.encoders["visible"])
@@ -189,17 +192,18 @@ def score_networks(run, dataset):
         run.save_embeddings(name, embedded)
     run.write_json("metrics.json", {"rows": rows})
     run.write_text("metrics.md", "\n".join(tables))
+    return embedders
 
 
-def calibrate_network(run, dataset, held_out):
+def calibrate_network(run, embed, dataset, held_out):
     """Calibrates the threshold for "same person" on held-out people.
 
     Args:
         run: `RunFolder`. Receives `calibration.json`.
+        embed: The network's `ImageEmbedder`.
         dataset: A reader.
         held_out: Samples of the people who were held out of training.
     """
-    embed = image_embedder(run.load_network("compacted"))
     searches = dataset.both_directions(held_out)
     found = {
         direction: calibration.to_dict()

@@ -5,6 +5,7 @@ gate scales, what can be removed) use this list. Models inside a model are
 expanded, so a backbone may be one layer of a larger model.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import keras
@@ -197,5 +198,11 @@ def is_graph(layer):
     """Returns whether a layer is a model with a graph of layers."""
     if isinstance(layer, keras.Sequential):
         return layer.built
+    return isinstance(layer, functional_model())
+
+
+@functools.cache
+def functional_model():
+    """The class of functional models, for which Keras has no public name."""
     inputs = keras.Input((1,))
-    return isinstance(layer, type(keras.Model(inputs, inputs)))
+    return type(keras.Model(inputs, inputs))
