@@ -7,9 +7,9 @@
 Four comparisons, each measured in turn in one process:
 
 - `steps`: a weight step, an architecture step and a whole search step (both)
-  against a training step of the same network without gates. An architecture
-  step needs a forward pass and one backward pass through activations, about
-  two thirds of a training step;
+  against a training step of the same network without gates. The gates' batch
+  is half as large, as in the presets: their step needs a forward pass and one
+  backward pass through activations, about a third of a training step;
 - `norm`: batch normalisation of ResNet-50's widest maps, forward and back, by
   Keras against ours;
 - `agw`: a training step of AGW (ResNet-50 with non-local blocks, images of
@@ -103,8 +103,8 @@ def make_network(case, search=None, dtype="float32", inner=False):
         keras.config.set_dtype_policy(before)
 
 
-def make_batch(case):
-    """Random images, four of each person and modality."""
+def make_batch(case, each=4):
+    """Random images, `each` of each person and modality."""
     generator = np.random.default_rng(0)
     half = case.batch_size // 2
     images = {
@@ -112,7 +112,7 @@ def make_batch(case):
         for name in ("visible", "infrared")
     }
     images = {k: v.astype("float32") for k, v in images.items()}
-    people = np.arange(half, dtype="int32") // 4
+    people = np.arange(half, dtype="int32") // each
     labels = {name: people for name in images}
     return tf.nest.map_structure(tf.constant, (images, labels))
 
@@ -165,10 +165,12 @@ def compare_steps(case, pairs):
         arch_loss=Objective(identity=0.0, contrast=1.0),
     )
     batch = make_batch(case)
+    half = case._replace(batch_size=case.batch_size // 2)
+    proxy = make_batch(half, each=1)
     steps = {
         "weight step": (model.descend_weights, batch),
-        "architecture step": (model.descend_gates, batch, batch),
-        "search step": (model.train_step, (batch, batch)),
+        "architecture step": (model.descend_gates, batch, proxy),
+        "search step": (model.train_step, (batch, proxy)),
     }
     calls = {name: compiled(*step) for name, step in steps.items()}
     seconds = take_turns({**calls, "plain": plain}, pairs)

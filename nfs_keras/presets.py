@@ -24,7 +24,8 @@ PRETRAINED = {  # the backbones to choose from, and their default weights
     "resnet50": "imagenet",
     "agw": "imagenet",
 }
-ARCHITECTURE_STEP = 0.8  # what a step of the gates costs beside a plain step
+# What a step of the gates costs beside a plain step of a batch as large.
+ARCHITECTURE_STEP = 0.8
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Demo:
         weights: Initial weights, as for `reid_network`.
         image_shape: `(height, width, 3)`.
         batch: People in a batch, and images of each per modality.
-        proxy_batch: The same of the batch that the gates descend: the more
-            people, the more each must be distinguished from.
+        proxy_batch: The same of the batch that the gates descend. Half as
+            many images make a search cheap, and the more people, the more
+            each must be distinguished from.
         epochs: Epochs of the run, search included.
         start: Share of the epochs after which the search starts.
         freeze: Share of the epochs after which the gates are frozen.
@@ -52,7 +54,7 @@ class Demo:
     weights: str | None = "synthetic"
     image_shape: tuple = (64, 32, 3)
     batch: tuple = (8, 4)
-    proxy_batch: tuple = (16, 2)
+    proxy_batch: tuple = (16, 1)
     epochs: int = 21
     start: float = 0.25
     freeze: float = 0.65
@@ -94,12 +96,11 @@ class Demo:
         return min(steps, self.max_steps or steps)
 
     def baseline_epochs(self):
-        """Int. Epochs of plain training that cost what the run costs.
-
-        A step of the gates costs 0.8 of a plain step.
-        """
+        """Int. Epochs of plain training that cost what the run costs."""
         first, last = self.search_epochs()
-        return math.ceil(self.epochs + ARCHITECTURE_STEP * (last - first))
+        share = math.prod(self.proxy_batch) / math.prod(self.batch)
+        more = ARCHITECTURE_STEP * share * (last - first)
+        return math.ceil(self.epochs + more)
 
     def search_epochs(self):
         """The first epoch of the search, and the first after it."""
