@@ -56,8 +56,8 @@ class Demo:
     batch: tuple = (8, 4)
     proxy_batch: tuple = (16, 1)
     epochs: int = 21
-    start: float = 0.25
-    freeze: float = 0.65
+    start: float = 0.125
+    freeze: float = 0.5
     folds: int = 5
     budget: float | None = 0.6
     mode: str = "first_order"
