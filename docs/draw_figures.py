@@ -44,7 +44,11 @@ def draw_kept_pixels(run):
         sample.modality: read_image(sample.path, run.dataset["root"], 160)
         for sample in samples
     }
-    kept = {cell: levels["spatial"] for cell, levels in run.cells.items()}
+    kept = {
+        cell: levels["spatial"]
+        for cell, levels in run.cells.items()
+        if "spatial" in levels  # the gates inside blocks have channels alone
+    }
     logits = {cell: run.gates[f"{cell}_spatial"][-1] for cell in kept}
     probabilities = {cell: 1 / (1 + np.exp(-x)) for cell, x in logits.items()}
     return plot_kept_pixels(images, kept, probabilities)

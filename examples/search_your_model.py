@@ -49,8 +49,8 @@ def main(_):
     keras.utils.set_random_seed(0)
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8, 1).astype("float32") / 16
-    train, test = slice(0, 1200), slice(1200, None)
-    proxy = slice(0, 1200, 4)  # what the gates are compared on
+    train, test = slice(0, 900), slice(1200, None)
+    proxy = slice(900, 1200)  # what the gates are compared on
 
     model = add_gates(
         your_model(), after=["relu1", "relu2", "relu3"], search="channel"

@@ -90,6 +90,9 @@ def write_gates(directory, rng):
         gates[f"{cell}_spatial"] = 1.5 + progress[..., None] * (ends - 1.5)
         for name in (f"{cell}_channel", f"{cell}_spatial"):
             masks[name] = (gates[name][-1] > 0).astype(int).tolist()
+    inner = "stage1_block1_inner1_channel"  # has no pixels
+    gates[inner] = gates["stage1_channel"]
+    masks[inner] = masks["stage1_channel"]
     np.savez(directory / "gates.npz", **gates)
     architecture = {"schema": 2, "gates": masks}
     write_json(directory / "architecture.json", architecture)

@@ -1,6 +1,9 @@
 import errno
 import gc
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -96,3 +99,15 @@ def test_ctrl_c_in_the_garbage_collector_is_not_lost(capfd):
 
     assert exit_status(collect, "program", again="Rerun.") == 130
     assert capfd.readouterr().err == "\nStopped. Rerun.\n"
+
+
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path):
+    code = (
+        "from nfs_keras.cli.program import exit_status\n"
+        "def run():\n    for _ in range(99999): print('a line')\n"
+        "raise SystemExit(exit_status(run, 'a program'))"
+    )
+    errors = tmp_path / "errors"
+    command = f'"{sys.executable}" -c "$CODE" 2> {errors} | head -1'
+    subprocess.run(command, shell=True, env={**os.environ, "CODE": code})
+    assert errors.read_text() == ""

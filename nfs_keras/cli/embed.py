@@ -1,4 +1,4 @@
-"""Embeds a folder of images, or a dataset, into Parquet shards.
+r"""Embeds a folder of images, or a dataset, into Parquet shards.
 
     nfs-reid embed --model=saved_model/1 --output=DIR my_images
     nfs-reid embed --server=localhost:8500 --modality=visible \

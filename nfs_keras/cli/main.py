@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+from nfs_keras import __version__
 from nfs_keras.cli.program import (
     MISUNDERSTOOD,
     SUCCESS,
@@ -62,6 +63,9 @@ def main(argv=None):
         print(usage())
         return SUCCESS if words else MISUNDERSTOOD
     verb, *rest = words
+    if verb in ("version", "--version"):
+        print(f"nfs_keras {__version__}")
+        return SUCCESS
     if verb not in VERBS:
         return end(f"nfs-reid: no verb {verb!r}.\n\n{usage()}", MISUNDERSTOOD)
     return exit_status(

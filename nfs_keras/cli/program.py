@@ -128,6 +128,9 @@ def exit_status(function, program, debug=False, again=AGAIN):
         return end(f"\nStopped. {again}", INTERRUPTED)
     except flags.Error as error:
         return end(f"{program}: {error}", MISUNDERSTOOD)
+    except BrokenPipeError:  # whoever read the output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
     except (ValueError, OSError, ImportError) as error:
         return explained(error, program, debug, again)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Finds the most similar images of a gallery to an image.
+r"""Finds the most similar images of a gallery to an image.
 
     nfs-reid query --gallery=people.db --model=saved_model/1 \
         --modality=infrared --top=5 IMAGE

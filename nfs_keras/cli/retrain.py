@@ -1,4 +1,4 @@
-"""Trains a network with the architecture of an earlier search.
+r"""Trains a network with the architecture of an earlier search.
 
     nfs-reid retrain --architecture=runs/first/architecture.json \
         --data=data/RegDB --output=runs/second
