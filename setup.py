@@ -27,7 +27,7 @@ EXTRAS = {
     "serving": [
         "grpcio>=1.70,<2",
         "tensorflow-serving-api>=2.21,<3",
-        "urllib3>=2.2,<3",
+        "urllib3>=2.3,<3",
         "werkzeug>=3.1,<4",
     ],
     "onnx": ["onnx>=1.18,<2", "onnxruntime>=1.22,<2", "tf2onnx>=1.17,<2"],
