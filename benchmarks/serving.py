@@ -9,7 +9,8 @@ median of the ratios of neighbouring turns: machines differ, and so do moments.
 
 1. The SavedModel, derived and compacted at half of the channels, beside the
    full network called eagerly, and beside the best that one can do with the
-   same compacted network in process: graph, frozen, XLA, bfloat16.
+   same compacted network in process: graph, frozen, XLA, bfloat16; and how
+   far the embeddings of bfloat16 are from those of float32.
 2. The SavedModel by batch size, from which `batching.config` has its sizes.
 3. The stand-in server in a process of its own, with 1, 8 and 32 clients that
    each wait for their answer, with batching and without.
@@ -128,7 +129,24 @@ def compare_forms(network, directory, turns):
             "all operations as fast as NumPy multiplies large matrices",
         )
         ratios |= compare_speeds(seconds, size)
-    return ratios, figures
+    return ratios, figures | compare_embeddings(frozen, half, shape)
+
+
+def compare_embeddings(frozen, half, shape):
+    """Differences between the embeddings of float32 and of bfloat16."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (BATCH, *shape)).astype("float32")
+    whole, halves = frozen(pixels).numpy(), half(pixels).numpy()
+    distance = 1 - np.einsum("nd,nd->n", whole, halves, dtype="float64")
+    largest = {
+        "numbers": np.max(np.abs(whole - halves)),
+        "cosine distance": np.max(distance),
+    }
+    print(f"bfloat16 differs by at most: {largest}")
+    return {
+        f"bfloat16 from float32, {name}": figure(value, "at most")
+        for name, value in largest.items()
+    }
 
 
 def compare_speeds(seconds, size):

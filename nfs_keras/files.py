@@ -1,4 +1,4 @@
-"""Writes files that are complete or do not exist."""
+"""Writes files whole or not at all, and checks the contents of others."""
 
 import contextlib
 import os
@@ -52,3 +52,17 @@ def remove_partial_files(folder):
     """Removes the incomplete files of a killed process below a folder."""
     for partial in pathlib.Path(folder).rglob(f"{PARTIAL}*"):
         partial.unlink()
+
+
+def check_bytes(images):
+    """Lists image files; anything else than `bytes` raises `ValueError`."""
+    one = isinstance(images, bytes | str | os.PathLike)
+    images = [images] if one else list(images)
+    if one or not all(isinstance(image, bytes) for image in images):
+        types = sorted({type(image).__name__ for image in images})
+        raise ValueError(
+            "`images` must be a list of the contents of image files, `bytes`. "
+            f"Received: {'no list, ' if one else ''}types={types}. "
+            "Read a file with `pathlib.Path(path).read_bytes()`."
+        )
+    return images

@@ -5,3 +5,13 @@ DIRECTIONS = {
     "visible_to_infrared": ("visible", "infrared"),
     "infrared_to_visible": ("infrared", "visible"),
 }
+
+
+def check_modality(modality):
+    """Raises `ValueError` for a modality that does not exist."""
+    if modality not in MODALITIES:
+        raise ValueError(
+            f"`modality` must be one of {MODALITIES}. "
+            f"Received: modality={modality!r}. "
+            "Pass the modality of the images."
+        )

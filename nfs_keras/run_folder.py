@@ -232,7 +232,7 @@ def lock(folder):
     except OSError as error:
         file.close()
         raise ValueError(
-            "Only one process at a time may write the folder of a run. "
+            "Only one process at a time may write a folder. "
             f"Received: output={str(folder)!r}, in use by another process. "
             "Wait for it, stop it, or name another folder."
         ) from error

@@ -12,6 +12,7 @@ import pytest
 from fake_embedder import FakeEmbedder, fake_embedding, write_images
 from pyarrow import parquet
 
+from nfs_keras.run_folder import lock
 from nfs_keras.scale import embed_folder, embed_images, image_list
 
 SMALL = {"batch_size": 4, "shard_size": 10, "num_threads": 2, "verbose": 0}
@@ -162,3 +163,17 @@ def test_another_model_or_modality_raises(folder, tmp_path, other):
 def test_an_unknown_engine_raises(folder, tmp_path):
     with pytest.raises(ValueError, match="Received: engine='spark'"):
         embed_folder(folder, tmp_path / "out", FakeEmbedder(), engine="spark")
+
+
+def test_a_second_run_of_a_directory_raises_and_removes_nothing(
+    folder, tmp_path
+):
+    output = tmp_path / "out"
+    with lock(output):
+        partial = output / ".partial-embeddings-00000.parquet"
+        partial.touch()
+        with pytest.raises(ValueError, match="Only one process at a time"):
+            embed_folder(folder, output, FakeEmbedder(), **SMALL)
+        assert partial.exists()
+    embed_folder(folder, output, FakeEmbedder(), **SMALL)
+    assert not partial.exists()

@@ -1,4 +1,5 @@
 import concurrent.futures
+import pathlib
 import pickle
 import time
 
@@ -99,3 +100,40 @@ def test_threads_that_begin_together_load_the_model_once(
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
         list(threads.map(embedder.embed, [[b"x"]] * 4))
     assert len(loaded) == 1
+
+
+@pytest.mark.parametrize(
+    "images, types",
+    [
+        (["a.jpg"], r"types=\['str'\]"),
+        ([pathlib.Path("a.jpg")], "types=.*Path"),
+        (b"image", "no list, types=.*bytes"),
+        (pathlib.Path("a.jpg"), "no list, types=.*Path"),
+    ],
+)
+def test_what_is_no_list_of_bytes_raises(saved_model, images, types):
+    with pytest.raises(ValueError, match=types):
+        Embedder(saved_model, "visible")(images)
+
+
+def test_its_model_is_found_from_another_working_directory(
+    saved_model, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(saved_model.parent)
+    embedder = Embedder("1", "visible")
+    monkeypatch.chdir(tmp_path)
+    assert embedder.dim == DIM
+
+
+def test_it_takes_the_memory_of_a_gpu_only_as_it_needs_it(
+    saved_model, monkeypatch
+):
+    grown = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "set_memory_growth",
+        lambda *arguments: grown.append(arguments),
+    )
+    assert Embedder(saved_model, "visible").dim == DIM
+    assert grown == [("GPU", True)]

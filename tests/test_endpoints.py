@@ -12,6 +12,7 @@ from exported_model import (
 )
 
 from nfs_keras.serving.endpoints import (
+    fingerprint,
     frozen_encoder,
     match_endpoint,
     with_dtype_policy,
@@ -87,6 +88,32 @@ def test_later_training_does_not_move_a_frozen_encoder():
     for weight in source.weights:
         weight.assign(weight + 1)
     np.testing.assert_array_equal(encode(images), before)
+
+
+def version_of(activation="relu", units=3, dtype=None, names=(None, None)):
+    """The version of an encoder; without `names` Keras counts them up."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input(IMAGE_SHAPE)
+    x = keras.layers.Flatten(name=names[0])(keras.ops.abs(image))
+    x = keras.layers.Dense(units, dtype=dtype)(x)
+    x = keras.layers.Activation(activation, name=names[1])(x)
+    encoder = keras.Model(image, x)
+    return fingerprint({"visible": encoder}, IMAGE_SHAPE, "float32")
+
+
+def test_names_that_keras_counts_up_do_not_change_the_version():
+    assert version_of() == version_of() == version_of(names=("first", "last"))
+
+
+def test_what_changes_the_embeddings_changes_the_version():
+    kinds = [
+        {"names": (None, "relu")},
+        {"activation": "tanh", "names": (None, "tanh")},
+        {"units": 4},
+        {"dtype": "float16"},
+        {"dtype": "mixed_bfloat16"},
+    ]
+    assert len({version_of(**kind) for kind in kinds}) == len(kinds)
 
 
 def test_every_dtype_policy_of_a_configuration_is_replaced():

@@ -50,3 +50,13 @@ def test_unknown_or_missing_columns_raise(columns):
 def test_a_repeated_id_raises():
     with pytest.raises(ValueError, match=r"1 repeated ids, such as \['a'\]"):
         image_list({"path": ["a", "b", "a"]})
+
+
+def test_paths_are_absolute_and_ids_are_not(tmp_path, monkeypatch):
+    write_images(tmp_path / "images", num_images=1)
+    monkeypatch.chdir(tmp_path)
+    row = {"path": ["images/cam0/0000.png"]}
+    for table in (list_images("images"), image_list(row)):
+        (path,) = table["path"].to_pylist()
+        assert path == str(tmp_path / "images" / "cam0" / "0000.png")
+    assert table["id"].to_pylist() == row["path"]

@@ -54,7 +54,7 @@ def test_an_id_of_another_image_is_replaced_only_if_asked(
     counts = index_embeddings(
         gallery, tmp_path / "more", replace=True, verbose=0
     )
-    assert counts == (5, 15, 5)
+    assert counts == (5, 20, 0)
     assert gallery.count() == 25
     probe = fake_embedding(b"another 7")
     ((match,),) = gallery.search(probe[None], "v1", top=1)
@@ -116,4 +116,24 @@ def test_ids_that_repeat_among_shards_raise_whole(folder, tmp_path, gallery):
 
 def test_a_directory_without_shards_raises(tmp_path, gallery):
     with pytest.raises(ValueError, match="0 shards"):
+        index_embeddings(gallery, tmp_path, verbose=0)
+
+
+def test_a_correction_of_known_images_replaces_them(folder, tmp_path, gallery):
+    embed_folder(folder, tmp_path / "wrong", FakeEmbedder(), **SMALL)
+    index_embeddings(gallery, tmp_path / "wrong", verbose=0)
+    infrared = FakeEmbedder(modality="infrared")
+    embed_folder(folder, tmp_path / "right", infrared, **SMALL)
+    right = tmp_path / "right"
+    assert index_embeddings(gallery, right, verbose=0) == (0, 0, 20)
+    counts = index_embeddings(gallery, right, replace=True, verbose=0)
+    assert counts == (0, 20, 0)
+    assert gallery.count(modality="infrared") == gallery.count() == 20
+
+
+def test_a_directory_of_directories_names_those_with_shards(tmp_path, gallery):
+    for name in ("visible", "infrared"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "embeddings-00000.parquet").touch()
+    with pytest.raises(ValueError, match="folders in it, .*infrared and .*vis"):
         index_embeddings(gallery, tmp_path, verbose=0)

@@ -1,7 +1,9 @@
 """The exact pins lie inside the ranges, and everything has a pin."""
 
+import ast
 import importlib.metadata
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,39 @@ def test_versions_in_use_are_the_pinned_ones():
 def test_the_version_is_written_once():
     setup = (ROOT / "setup.py").read_text()
     assert nfs_keras.__version__ not in setup
+
+
+def imported(folder):
+    """Names the modules of others that the files of a folder import."""
+    names = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(node.module)
+            elif isinstance(node, ast.Call) and node.args:
+                function = getattr(node.func, "id", "")
+                name = getattr(node.args[0], "value", None)
+                if function == "optional_import" and isinstance(name, str):
+                    names.add(name)
+    ours = {file.stem for file in folder.glob("*.py")}
+    ours |= {"benchmarks", "examples", "nfs_keras", "not_there", "tests"}
+    return {
+        name
+        for name in names
+        if name.split(".")[0] not in ours | set(sys.stdlib_module_names)
+    }
+
+
+def test_what_is_imported_is_declared():
+    """Not only required by something else that is."""
+    distributions = importlib.metadata.packages_distributions()
+    declared = {canonicalize_name(each.name) for each in ranges()}
+    declared |= {"opencv-python-headless", "torch"}
+    for folder in ("nfs_keras", "tests", "benchmarks", "examples"):
+        for name in imported(ROOT / folder):
+            top = name.split(".")[0]
+            names = ["protobuf"] if top == "google" else distributions.get(top)
+            found = {canonicalize_name(x) for x in names or [top]}
+            assert found & declared, f"{folder}: {name}"

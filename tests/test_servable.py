@@ -2,6 +2,7 @@ import concurrent.futures
 import shutil
 import threading
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +12,7 @@ from nfs_keras.serving.stand_in.servable import (
     Batching,
     RequestError,
     Servable,
+    request_error,
 )
 
 IMAGES = images(6)
@@ -189,3 +191,11 @@ def test_a_full_queue_is_unavailable(tmp_path):
     answers = ask_at_once(servable, [(1, 2)] * 8)
     assert "UNAVAILABLE" in answers and [1] in answers
     assert {str(answer) for answer in answers} == {"UNAVAILABLE", "[1]"}
+
+
+@pytest.mark.parametrize("code", range(1, 17))
+def test_an_error_of_the_model_keeps_its_status(code):
+    error = tf.errors.OpError(None, None, "broken", code)
+    names = {status.value[0]: status.name for status in grpc.StatusCode}
+    names[tf.errors.CANCELLED] = "UNAVAILABLE"
+    assert request_error(error).status == names[code]

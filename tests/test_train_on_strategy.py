@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nfs_keras.scale import train_on_strategy
+
 PROGRAM = pathlib.Path(distributed_search.__file__)
 EPOCHS = 3
 
@@ -148,3 +150,9 @@ def test_workers_stop_together_when_one_of_them_stops(tmp_path):
         assert worker.wait(timeout=300) == 0
     (last,) = (tmp_path / "checkpoints").iterdir()
     assert last.name.startswith("last-0001")
+
+
+def test_an_epoch_without_steps_raises(tmp_path):
+    strategy = tf.distribute.get_strategy()
+    with pytest.raises(ValueError, match="steps_per_epoch=0"):
+        train_on_strategy(strategy, None, None, 1, 0, tmp_path)

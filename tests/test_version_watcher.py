@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nfs_keras.serving.export_saved_model import next_version
 from nfs_keras.serving.stand_in.servable import RequestError
 from nfs_keras.serving.stand_in.version_watcher import VersionWatcher
 
@@ -115,3 +116,26 @@ def test_a_half_copied_version_is_tried_again_when_it_has_changed(
     watcher.look()
     assert watcher.servable().version == 1
     assert watcher.states == {1: ("AVAILABLE", "")}
+
+
+def test_a_folder_that_cannot_be_read_is_reported_and_tried_again(
+    watcher, tmp_path, monkeypatch
+):
+    def vanished(path):
+        raise FileNotFoundError("gone")
+
+    put(tmp_path, 1)
+    module = "nfs_keras.serving.stand_in.version_watcher.describe_files"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, vanished)
+        watcher.look()
+    assert watcher.states == {1: ("END", "FileNotFoundError: gone")}
+    watcher.look()
+    assert watcher.servable().version == 1
+
+
+def test_a_digit_that_is_no_number_is_no_version(watcher, tmp_path):
+    put(tmp_path, "²")
+    watcher.look()
+    assert watcher.states == {}
+    assert next_version(tmp_path) == 1

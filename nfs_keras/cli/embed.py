@@ -17,31 +17,17 @@ import pathlib
 from absl import flags
 
 from nfs_keras.cli.arguments import reader_flag, words_named
+from nfs_keras.cli.embedder_flags import embedder_flags, make_embedder
 from nfs_keras.datasets import open_dataset
 from nfs_keras.modalities import MODALITIES
 from nfs_keras.scale import (
-    Embedder,
     embed_images,
     image_list,
     list_images,
     read_image_list,
 )
-from nfs_keras.serving import RemoteEmbedder
 
-FLAGS = reader_flag(flags.FlagValues())
-flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
-flags.DEFINE_string(
-    "server", None, "Instead of --model: host:port or http://host:port.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_integer(
-    "version", None, "Of the model on --server; the newest if not given.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "certificates", None, "PEM file of authorities, for an encrypted --server.",
-    flag_values=FLAGS,
-)  # fmt: skip
+FLAGS = embedder_flags(reader_flag(flags.FlagValues()))
 flags.DEFINE_enum(
     "modality", None, list(MODALITIES),
     "Of all images; of a dataset, which of its images (default: both).",
@@ -53,13 +39,11 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer("batch_size", 64, "Images a call.", flag_values=FLAGS)
+flags.DEFINE_integer("num_workers", 2, "Actors of Ray.", flag_values=FLAGS)
 flags.DEFINE_float(
     "num_gpus", 0, "GPUs of each actor of Ray.", flag_values=FLAGS
 )
 flags.mark_flag_as_required("output", flag_values=FLAGS)
-flags.mark_flags_as_mutual_exclusive(
-    ["model", "server"], required=True, flag_values=FLAGS
-)
 
 
 def run(words):
@@ -68,16 +52,10 @@ def run(words):
         counts = embed_images(
             images,
             pathlib.Path(FLAGS.output, "" if FLAGS.modality else modality),
-            RemoteEmbedder(
-                FLAGS.server,
-                modality,
-                version=FLAGS.version,
-                certificates=FLAGS.certificates,
-            )
-            if FLAGS.server
-            else Embedder(FLAGS.model, modality),
+            make_embedder(FLAGS, modality),
             engine=FLAGS.engine,
             batch_size=FLAGS.batch_size,
+            num_workers=FLAGS.num_workers,
             num_gpus=FLAGS.num_gpus,
         )
         print(f"{modality}: {counts}")

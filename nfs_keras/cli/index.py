@@ -3,7 +3,9 @@
     nfs-reid index --gallery=people.db EMBEDDINGS_DIR
 
 The gallery is a file, or the address of a Milvus server. An id that the
-gallery has for another image raises an error, unless --replace is given.
+gallery has for another image raises an error, unless --replace is given. A
+known image is skipped; --replace also writes its corrected modality, camera,
+identity or time.
 """
 
 from absl import flags
@@ -16,7 +18,7 @@ flags.DEFINE_string(
     "gallery", None, "people.db or http://host:19530.", flag_values=FLAGS
 )
 flags.DEFINE_bool(
-    "replace", False, "Replace images that have the same id.",
+    "replace", False, "Replace all rows that have the same id.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.mark_flag_as_required("gallery", flag_values=FLAGS)

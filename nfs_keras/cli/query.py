@@ -3,6 +3,7 @@ r"""Finds the most similar images of a gallery to an image.
     nfs-reid query --gallery=people.db --model=saved_model/1 \
         --modality=infrared --top=5 IMAGE
 
+--server=localhost:8500 instead of --model embeds the image on a server.
 Prints rank, similarity, camera and id. --drawing=answer.png draws the list,
 with ids read as paths below --root; it requires the extra `report`.
 """
@@ -11,13 +12,13 @@ from absl import flags
 
 from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.draw_matches import draw_matches
-from nfs_keras.scale import Embedder, Gallery, format_matches, query_image
+from nfs_keras.cli.embedder_flags import embedder_flags, make_embedder
+from nfs_keras.scale import Gallery, format_matches, query_image
 
-FLAGS = flags.FlagValues()
+FLAGS = embedder_flags(flags.FlagValues())
 flags.DEFINE_string(
     "gallery", None, "people.db or http://host:19530.", flag_values=FLAGS
 )
-flags.DEFINE_string("model", None, "A SavedModel.", flag_values=FLAGS)
 flags.DEFINE_enum(
     "modality", None, ["visible", "infrared"], "Of IMAGE.", flag_values=FLAGS
 )
@@ -31,14 +32,14 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "root", ".", "Folder that was embedded, for --drawing.", flag_values=FLAGS
 )
-for name in ("gallery", "model", "modality"):
+for name in ("gallery", "modality"):
     flags.mark_flag_as_required(name, flag_values=FLAGS)
 
 
 def run(words):
     image = words_named(words, "IMAGE")
     where = {"camera": FLAGS.camera} if FLAGS.camera else {}
-    embedder = Embedder(FLAGS.model, FLAGS.modality)
+    embedder = make_embedder(FLAGS, FLAGS.modality)
     with Gallery(FLAGS.gallery) as gallery:
         matches = query_image(gallery, embedder, image, top=FLAGS.top, **where)
     print(format_matches(matches))

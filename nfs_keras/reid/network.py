@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from nfs_keras.layers import GeneralizedMeanPooling2D, SearchGate
-from nfs_keras.modalities import MODALITIES
+from nfs_keras.modalities import MODALITIES, check_modality
 from nfs_keras.ops import l2_normalize
 from nfs_keras.reid.backbones import Gates, make_backbone
 from nfs_keras.reid.weights import import_weights
@@ -268,12 +268,7 @@ def reid_network(
 
 def index_of(modality):
     """Returns the index of a modality's name."""
-    if modality not in MODALITIES:
-        raise ValueError(
-            f"`modality` must be one of {MODALITIES}. "
-            f"Received: modality={modality!r}. "
-            "Pass the modality of the images that the encoder gets."
-        )
+    check_modality(modality)
     return MODALITIES.index(modality)
 
 

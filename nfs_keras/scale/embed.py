@@ -7,6 +7,7 @@ import keras
 
 from nfs_keras.files import remove_partial_files
 from nfs_keras.optional import optional_import
+from nfs_keras.run_folder import lock
 from nfs_keras.scale.image_list import list_images
 from nfs_keras.scale.ray_engine import run_on_ray
 from nfs_keras.scale.shard_embedder import ShardEmbedder
@@ -64,7 +65,7 @@ def embed_images(
         images: Table of `image_list`, `list_images` or
             `read_image_list`.
         output: Path of the output directory, on a disk that all workers
-            share. One run per directory at a time.
+            share. One run per directory at a time: it is locked.
         embedder: An `Embedder`.
         engine: `"local"` (this process) or `"ray"` (Ray Data actors, on the
             cluster that `ray.init` reached). Defaults to `"local"`.
@@ -83,7 +84,7 @@ def embed_images(
 
     Raises:
         ValueError: If the engine is unknown, or `output` holds embeddings of
-            another model or modality.
+            another model or modality, or another process writes it.
     """
     if engine not in ENGINES:
         raise ValueError(
@@ -91,30 +92,29 @@ def embed_images(
             f"Received: engine={engine!r}. "
             'Choose "local" on one machine, "ray" on a cluster.'
         )
-    directory = prepare_directory(output, embedder)
-    todo = without(images, done_ids(directory))
-    shards = ShardEmbedder(
-        embedder, str(directory), batch_size, shard_size, num_threads
-    )
-    number = next_number(directory)
-    if engine == "ray":
-        counts = run_on_ray(shards, todo, number, num_workers, num_gpus)
-    else:
-        bar = keras.utils.Progbar(todo.num_rows, verbose=int(verbose))
-        counts = shards(todo, number, bar.add)
+    directory = pathlib.Path(output).absolute()
+    with lock(directory):
+        prepare_directory(directory, embedder)
+        todo = without(images, done_ids(directory))
+        shards = ShardEmbedder(
+            embedder, str(directory), batch_size, shard_size, num_threads
+        )
+        number = next_number(directory)
+        if engine == "ray":
+            counts = run_on_ray(shards, todo, number, num_workers, num_gpus)
+        else:
+            bar = keras.utils.Progbar(todo.num_rows, verbose=int(verbose))
+            counts = shards(todo, number, bar.add)
     return EmbeddingCounts(*counts, images.num_rows - todo.num_rows)
 
 
-def prepare_directory(output, embedder):
-    """Makes the output directory, or checks that it fits the model."""
-    directory = pathlib.Path(output).absolute()
-    directory.mkdir(parents=True, exist_ok=True)
+def prepare_directory(directory, embedder):
+    """Checks that a directory fits the model, and tidies it."""
     schema = shard_schema(
         embedder.dim, embedder.modality, embedder.model_version
     )
     check_schema(directory, schema)
     remove_partial_files(directory)
-    return directory
 
 
 def without(images, ids):

@@ -1,12 +1,14 @@
 """The object that every engine runs: from image files to embeddings."""
 
+import contextlib
 import hashlib
 import pathlib
 import threading
 
 import numpy as np
 
-from nfs_keras.modalities import MODALITIES
+from nfs_keras.files import check_bytes
+from nfs_keras.modalities import check_modality
 
 
 class Embedder:
@@ -37,7 +39,8 @@ class Embedder:
 
     Raises:
         ValueError: If there is no SavedModel, the modality is unknown or the
-            model has no such endpoint, a dict batch has no `column`.
+            model has no such endpoint, a dict batch has no `column`, an image
+            is no `bytes`.
 
     Example:
 
@@ -53,13 +56,9 @@ class Embedder:
     """
 
     def __init__(self, saved_model, modality, column="image_bytes"):
-        if modality not in MODALITIES:
-            raise ValueError(
-                f"`modality` must be one of {MODALITIES}. "
-                f"Received: modality={modality!r}. "
-                "Pass the modality of the images."
-            )
-        self.saved_model = str(check_saved_model(saved_model))
+        check_modality(modality)
+        # A worker of Ray has another working directory.
+        self.saved_model = str(check_saved_model(saved_model).absolute())
         self.modality = modality
         self.column = column
         self._model = None
@@ -81,11 +80,12 @@ class Embedder:
 
     def embed(self, images):
         """Embeds B encoded images: ((B, D) float32, (B,) bool `valid`)."""
-        if len(images) == 0:
+        images = check_bytes(images)
+        if not images:
             return np.zeros((0, self.dim), "float32"), np.zeros(0, bool)
         import tensorflow as tf
 
-        outputs = self._endpoint(image_bytes=tf.constant(list(images)))
+        outputs = self._endpoint(image_bytes=tf.constant(images))
         return outputs["embedding"].numpy(), outputs["valid"].numpy()
 
     @property
@@ -107,6 +107,10 @@ class Embedder:
                 # Heavy, and must happen in the process that embeds.
                 import tensorflow as tf
 
+                for gpu in tf.config.list_physical_devices("GPU"):
+                    # The processes of a machine share it. An error: in use.
+                    with contextlib.suppress(RuntimeError):
+                        tf.config.experimental.set_memory_growth(gpu, True)
                 self._model = tf.saved_model.load(self.saved_model)
         return self._model
 

@@ -161,7 +161,7 @@ class Gallery:
         expression = gallery_filter(where)
         check_version(model_version, self.model_version)
         check_top(top)
-        embeddings = check_embeddings(embeddings, len(embeddings), self.dim)
+        embeddings = check_embeddings(embeddings, None, self.dim)
         if self.dim is None:
             return [[] for _ in embeddings]
         # A filter excludes most nodes of the graph, so search more of them.

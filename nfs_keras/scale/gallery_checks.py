@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from nfs_keras.scale.embedder import MODALITIES
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.scale.gallery_schema import (
     CHECKSUM_LENGTH,
     ID_LENGTH,
@@ -31,18 +31,24 @@ def check_embeddings(embeddings, size, dim=None):
 
     Args:
         embeddings: Array, or a nested list.
-        size: Int. N.
-        dim: Int. D, or `None` for any.
+        size: Int N, or `None` for any.
+        dim: Int D, or `None` for any.
 
     Raises:
         ValueError: If the shape is wrong, or a row is zero (the embedding of
             a broken image), infinite or not a number.
     """
     embeddings = np.asarray(embeddings, "float32")
-    wanted = (size, dim or embeddings.shape[-1])
-    if embeddings.ndim != 2 or embeddings.shape != wanted:
+    if embeddings.shape == (0,):
+        embeddings = embeddings.reshape(0, dim or 0)
+    given = embeddings.shape
+    if len(given) != 2 or given != (
+        given[0] if size is None else size,
+        dim or given[1],
+    ):
         raise ValueError(
-            f"Embeddings need the shape ({size}, {dim or 'D'}). "
+            "Embeddings need the shape "
+            f"({'N' if size is None else size}, {dim or 'D'}). "
             f"Received: embeddings.shape={embeddings.shape}. "
             "Give one row per image, of the model of this gallery."
         )
@@ -61,8 +67,15 @@ def check_gallery_ids(ids):
     """Returns ids as a list of strings.
 
     Raises:
-        ValueError: If an id repeats, is empty, too long or not a string.
+        ValueError: If an id repeats, is empty, too long or not a string, or
+            there is no list of them.
     """
+    if isinstance(ids, str | bytes):
+        raise ValueError(
+            "Ids are a list of strings. "
+            f"Received: ids={ids!r:.80}. "
+            "Write `[id]` for one image."
+        )
     ids = list(ids)
     wrong = [
         x
@@ -146,14 +159,18 @@ def check_values(name, values, is_valid):
     if wrong:
         raise ValueError(
             f"`{name}` is one of {MODALITIES} if it is `modality`, and an "
-            "integer or `None` otherwise. "
+            "integer of 64 bits or `None` otherwise. "
             f"Received: {name}={wrong[0]!r}. "
             "Correct the column."
         )
 
 
 def is_integer_or_none(value):
-    return value is None or isinstance(value, numbers.Integral)
+    return value is None or is_integer(value)
+
+
+def is_integer(value):
+    return isinstance(value, numbers.Integral) and -(2**63) <= value < 2**63
 
 
 def check_uri(uri):
@@ -245,14 +262,15 @@ def condition(name, value):
     field, operator = COMPARISONS[name]
     many = operator == "in" and not isinstance(value, str | numbers.Integral)
     values = list(value) if many else [value]
-    kind = str if name == "modality" else numbers.Integral
-    if not values or not all(isinstance(x, kind) for x in values):
+    text = name == "modality"
+    is_valid = (lambda x: isinstance(x, str)) if text else is_integer
+    if not values or not all(map(is_valid, values)):
         raise ValueError(
             f"The filter `{name}` takes "
-            f"{'strings' if kind is str else 'integers'}. "
+            f"{'strings' if text else 'integers of 64 bits'}. "
             f"Received: {name}={value!r}. "
             "Times are whole seconds since 1970."
         )
-    values = [x if kind is str else int(x) for x in values]
-    text = json.dumps(values if operator == "in" else values[0])
-    return f"{field} {operator} {text}"
+    values = [x if text else int(x) for x in values]
+    value = json.dumps(values if operator == "in" else values[0])
+    return f"{field} {operator} {value}"

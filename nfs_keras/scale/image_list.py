@@ -21,7 +21,7 @@ def list_images(folder):
     Raises:
         ValueError: If `folder` is not a folder or holds no image.
     """
-    root = os.path.join(folder, "")
+    root = os.path.join(os.path.abspath(folder), "")
     paths = sorted(
         os.path.join(parent, name)
         for parent, _, names in os.walk(root)
@@ -63,7 +63,8 @@ def image_list(columns):
             each `None` where unknown.
 
     Returns:
-        A `pyarrow.Table` with exactly these five columns.
+        A `pyarrow.Table` with exactly these five columns, and absolute paths:
+        a worker of Ray has another working directory.
 
     Raises:
         ValueError: If a column is missing or unknown, or an id repeats.
@@ -81,7 +82,9 @@ def image_list(columns):
     columns = {**blank, "id": columns["path"], **columns}
     table = arrow.table(columns, schema=image_schema(arrow))
     check_ids(table["id"])
-    return table
+    paths = [os.path.abspath(path) for path in table["path"].to_pylist()]
+    index = table.column_names.index("path")
+    return table.set_column(index, table.field("path"), [paths])
 
 
 def image_schema(arrow):

@@ -32,8 +32,9 @@ def index_embeddings(
     Args:
         gallery: A `Gallery`.
         directory: Path of the output directory of `embed_images`.
-        replace: Whether an image may replace another one with the same id.
-            Defaults to `False`.
+        replace: Whether the rows of all ids are written again, also where the
+            gallery has another image, or another modality, camera, identity
+            or time of the same one. Defaults to `False`.
         verbose: Whether to show a progress bar. Defaults to `1`.
 
     Returns:
@@ -60,14 +61,14 @@ def index_embeddings(
             "Give each folder ids of its own (a list of paths has a column "
             "`id`), or replace the images with `replace=True`."
         )
-    left = set(checksums) - set(known) | set(other)
+    left = set(checksums) - (set() if replace else set(known))
     bar = keras.utils.Progbar(len(checksums), verbose=int(verbose))
     for path in paths:
         table = parquet.read_table(path)
         add(gallery, table, left, version)
         bar.add(table.num_rows)
-    num_known = len(known) - len(other)
-    return IndexCounts(len(left) - len(other), len(other), num_known)
+    num_new = len(checksums) - len(known)
+    return IndexCounts(num_new, len(left) - num_new, len(checksums) - len(left))
 
 
 def add(gallery, table, ids, version):
@@ -92,11 +93,17 @@ def check_versions(directory, paths, parquet):
         metadata = parquet.read_schema(path).metadata or {}
         versions.add(metadata.get(b"model_version", b"").decode())
     if len(versions) != 1 or "" in versions:
+        below = sorted({str(x.parent) for x in shard_paths(directory, "*")})
         raise ValueError(
             "A directory to index must have embeddings of one model version. "
             f"Received: directory={str(directory)!r}, which has "
             f"{len(paths)} shards of the versions {sorted(versions)}. "
-            "Write embeddings with `nfs-reid embed`, one directory per model."
+            + (
+                f"Index the folders in it, {' and '.join(below)}."
+                if below and not paths
+                else "Write embeddings with `nfs-reid embed`, one directory "
+                "per model."
+            )
         )
     return versions.pop()
 

@@ -16,6 +16,7 @@ from nfs_keras.files import replace_file
 from nfs_keras.optional import optional_import
 from nfs_keras.scale.image_list import image_schema
 
+SHARDS = "embeddings-*.parquet"
 SHARD = "embeddings-{:05d}.parquet"
 BAD = "_bad-{:05d}.csv"
 ENCODED = ["identity", "camera", "modality", "model_version"]  # few values
@@ -69,9 +70,9 @@ def write_shard(directory, number, table, bad):
             parquet.write_table(table, file, use_dictionary=ENCODED)
 
 
-def shard_paths(directory):
-    """Lists the complete shards of a directory, in order."""
-    return sorted(pathlib.Path(directory).glob("embeddings-*.parquet"))
+def shard_paths(directory, below="."):
+    """Lists the complete shards of a directory, or of those in it, in order."""
+    return sorted(pathlib.Path(directory).glob(f"{below}/{SHARDS}"))
 
 
 def done_ids(directory):

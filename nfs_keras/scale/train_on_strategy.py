@@ -37,7 +37,7 @@ def train_on_strategy(
             the batches of one replica from a step on, for example of a
             `ShardedSampler`; endless, or at least to the last epoch.
         epochs: Int. Epochs in all, including those before a restart.
-        steps_per_epoch: Int.
+        steps_per_epoch: Positive int.
         checkpoints: Path of a directory that all hosts share.
         callbacks: Keras callbacks of every process, such as
             `TemperatureAnnealing` and `SearchPhases`. When one of them sets
@@ -48,7 +48,16 @@ def train_on_strategy(
 
     Returns:
         The trained model, the same on every process.
+
+    Raises:
+        ValueError: If `steps_per_epoch` is not positive.
     """
+    if steps_per_epoch < 1:
+        raise ValueError(
+            "An epoch needs one or more steps. "
+            f"Received: steps_per_epoch={steps_per_epoch}. "
+            "Make batches smaller, or give more people."
+        )
     with strategy.scope():
         model = make_model()
         first_epoch = TrainingCheckpoint(checkpoints).restore(model)

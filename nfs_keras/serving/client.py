@@ -1,8 +1,11 @@
 """Requests embeddings from a server."""
 
+import pathlib
+
 import numpy as np
 
-from nfs_keras.modalities import MODALITIES
+from nfs_keras.files import check_bytes
+from nfs_keras.modalities import check_modality
 from nfs_keras.serving.transports import (
     GRPCTransport,
     RESTTransport,
@@ -32,16 +35,17 @@ class Client:
         batch_size: Images in one request.
         max_message_bytes: Bytes of one message; an image that is longer is
             sent alone. Defaults to 32 MiB.
-        certificates: Path of a PEM file of the authorities to trust. If it is
-            given, gRPC is encrypted; REST is for an address that begins with
-            `https://`. Defaults to `None`.
+        certificates: Path of a PEM file of the authorities to trust. Defaults
+            to `None`, those of the system.
         client_certificate: Pair of paths of PEM files, the certificate and
             the key with which the client identifies itself. Defaults to
-            `None`.
+            `None`. With this or `certificates`, gRPC is encrypted; REST is
+            for an address that begins with `https://`.
 
     Raises:
         ImportError: If `tensorflow-serving-api` is needed and not installed.
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range, or a certificate cannot be
+            used.
 
     Example:
 
@@ -64,6 +68,7 @@ class Client:
         client_certificate=None,
     ):
         check_client(timeout, max_attempts, batch_size)
+        check_certificates(address, certificates, client_certificate)
         over_http = address.startswith(("http://", "https://"))
         transport = RESTTransport if over_http else GRPCTransport
         self.batch_size = batch_size
@@ -213,32 +218,30 @@ def check_client(timeout, max_attempts, batch_size):
         )
 
 
-def check_modality(modality):
-    """Raises `ValueError` for a modality that has no endpoint."""
-    if modality not in MODALITIES:
+def check_certificates(address, certificates, client_certificate):
+    """Raises `ValueError` for files that are missing or would be ignored."""
+    paths = [certificates] if certificates is not None else []
+    paths += client_certificate or ()
+    missing = [str(x) for x in paths if not pathlib.Path(x).is_file()]
+    pair = client_certificate is None or len(client_certificate) == 2
+    if missing or not pair or (paths and address.startswith("http://")):
         raise ValueError(
-            f"`modality` must be one of {MODALITIES}. "
-            f"Received: modality={modality!r}. "
-            "Pass the modality of the images."
+            "Certificates are PEM files, two of a client (certificate, key), "
+            "for gRPC or an address that begins with `https://`. "
+            f"Received: address={address!r}, certificates={certificates!r}, "
+            f"client_certificate={client_certificate!r}, missing={missing}. "
+            "Correct the address or the paths."
         )
-
-
-def check_bytes(images):
-    """Lists image files; anything else than `bytes` raises `ValueError`."""
-    images = list(images)
-    others = {type(x).__name__ for x in images if not isinstance(x, bytes)}
-    if others:
-        raise ValueError(
-            "`images` must be the contents of image files, as `bytes`. "
-            f"Received: images of the types {sorted(others)}. "
-            "Read a file with `pathlib.Path(path).read_bytes()`."
-        )
-    return images
 
 
 def check_pixels(images):
     """Makes an array of decoded images, which must be uint8."""
-    images = np.asarray(images)
+    if not len(images):
+        return np.zeros((0, 1, 1, 3), "uint8")
+    try:
+        images = np.asarray(images)
+    except ValueError:  # several sizes
+        images = np.array([*images, None], object)[:-1]
     if images.dtype != "uint8" or images.ndim != 4 or images.shape[3] != 3:
         raise ValueError(
             "`images` must be uint8 of shape (N, height, width, 3). "

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import tensorflow as tf
 
@@ -12,6 +13,8 @@ from nfs_keras.serving.match_probability import MatchProbability
 # Of one row; a server's batch has at most 32, and so a bound too.
 PIXEL_SHARE = 16  # decoded images may have 1/16 of the pixels of files
 MAX_COMPARISONS = 2**20  # 4 MiB of similarities
+# Where a name stands in JSON: at its key, or at the start of a reference.
+NAMED = re.compile(r'("name": |\[)("(?:[^"\\]|\\.)*")')
 
 
 def endpoints(
@@ -178,8 +181,28 @@ def fingerprint(encoders: dict, image_shape: tuple, precision: str) -> str:
     """
     digest = hashlib.sha256(f"{image_shape} {precision}".encode())
     for modality, encoder in sorted(encoders.items()):
-        config = json.dumps(encoder.get_config(), sort_keys=True, default=str)
-        digest.update(f"{modality} {config}".encode())
+        digest.update(f"{modality} {unnamed(encoder.get_config())}".encode())
         for value in encoder.get_weights():
             digest.update(value.tobytes())
     return digest.hexdigest()[:16]
+
+
+def unnamed(config: dict) -> str:
+    """Writes a Keras configuration as JSON with numbers as layers' names.
+
+    Keras counts up the names of layers in a process, so the same network has
+    other names when it is exported again, or loaded.
+    """
+    numbers = {}
+
+    def number(entry):
+        kind, inner = entry.get("class_name", ""), entry.get("config")
+        if isinstance(inner, dict) and not kind.endswith("DTypePolicy"):
+            name = json.dumps(inner.get("name"))
+            numbers.setdefault(name, f'"#{len(numbers)}"')
+        return entry
+
+    whole = {"class_name": "", "config": config}
+    text = json.dumps(whole, sort_keys=True, default=str)
+    json.loads(text, object_hook=number)
+    return NAMED.sub(lambda x: x[1] + numbers.get(x[2], x[2]), text)

@@ -116,8 +116,8 @@ def check_precision(precision: str) -> None:
 
 def next_version(root: pathlib.Path) -> int:
     """Returns one more than the highest version in `root`."""
-    taken = [int(path.name) for path in root.glob("*") if path.name.isdigit()]
-    return max(taken, default=0) + 1
+    names = [path.name for path in root.glob("*")]
+    return max((int(x) for x in names if x.isdecimal()), default=0) + 1
 
 
 def free_place(root: pathlib.Path, version: int) -> pathlib.Path:

@@ -4,7 +4,8 @@ import base64
 
 import numpy as np
 
-from nfs_keras.serving.client import Client, check_modality
+from nfs_keras.modalities import check_modality
+from nfs_keras.serving.client import Client
 from nfs_keras.serving.deployment_files import IMAGE
 from nfs_keras.serving.transports import ServerError
 from nfs_keras.serving.warm_up import MODEL_NAME

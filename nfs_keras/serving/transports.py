@@ -1,7 +1,9 @@
 """Sends a client's requests over gRPC or REST."""
 
 import base64
+import contextlib
 import json
+import threading
 import time
 from typing import NamedTuple
 
@@ -13,7 +15,6 @@ from nfs_keras.optional import optional_import, serving_api
 RETRIED = "UNAVAILABLE"  # status of a server that is stopped or overloaded
 RETRY_BUFFER_BYTES = 2**28  # gRPC does not resend a longer message
 MAX_BACKOFF_SECONDS = 2.0
-CHUNK_BYTES = 2**16
 
 # The inverse of TF-Serving's own table.
 STATUSES = {
@@ -27,6 +28,7 @@ STATUSES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+ANSWERS = {"GET": "model_version_status", "POST": "outputs"}
 DTYPES = {"valid": "bool", "model_version": object}  # others are float32
 
 
@@ -59,10 +61,8 @@ class Route(NamedTuple):
         version: Version of the model to use, or `None` for the newest.
         timeout: Seconds that one request may take, with all its attempts.
         max_attempts: How often a request is sent.
-        certificates: Path of a PEM file of authorities to trust, or `None`;
-            gRPC is encrypted if it is given.
-        client_certificate: Pair of paths of PEM files, the certificate and
-            the key with which the client identifies itself, or `None`.
+        certificates: See `Client`.
+        client_certificate: See `Client`.
     """
 
     address: str
@@ -138,7 +138,7 @@ def open_channel(route):
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.max_reconnect_backoff_ms", int(1000 * MAX_BACKOFF_SECONDS)),
     ]
-    if route.certificates is None:
+    if route.certificates is route.client_certificate is None:
         return grpc.insecure_channel(route.address, options)
     certificate, key = route.client_certificate or (None, None)
     credentials = grpc.ssl_channel_credentials(
@@ -190,7 +190,7 @@ class RESTTransport:
         """Sends one request; returns a dict from output name to array."""
         columns = {name: as_json(value) for name, value in inputs.items()}
         message = {"signature_name": endpoint, "inputs": columns}
-        answer = self._call("POST", ":predict", message)["outputs"]
+        answer = self._call("POST", ":predict", message)
         if not isinstance(answer, dict):
             only = {"match": "similarity", "model_version": "model_version"}
             answer = {only.get(endpoint, "embedding"): answer}
@@ -201,7 +201,7 @@ class RESTTransport:
 
     def versions(self):
         """Returns a dict from version to the name of its state."""
-        answer = self._call("GET", "")["model_version_status"]
+        answer = self._call("GET", "")
         return {int(entry["version"]): entry["state"] for entry in answer}
 
     def close(self):
@@ -231,14 +231,17 @@ class RESTTransport:
             raise self._error("DEADLINE_EXCEEDED", error) from error
         except self._http.exceptions.HTTPError as error:
             raise self._error("UNAVAILABLE", error) from error
-        name = STATUSES.get(status, "UNKNOWN")
+        name = STATUSES.get(status, "UNKNOWN")  # 200 too, if it is none
         try:
             answer = json.loads(body)
         except ValueError as error:
             raise self._error(name, f"no JSON: {body!r:.80}") from error
+        key = ANSWERS[method] if status == 200 else "error"
+        if not isinstance(answer, dict) or key not in answer:
+            raise self._error(name, f"not of TF-Serving: {body!r:.80}")
         if status != 200:
-            raise self._error(name, answer.get("error", ""))
-        return answer
+            raise self._error(name, answer["error"])
+        return answer[key]
 
     def _send(self, method, verb, message, deadline):
         """Returns the HTTP status and the body of an answer."""
@@ -247,22 +250,29 @@ class RESTTransport:
             method,
             self._url + verb,
             json=message,
-            timeout=left,
+            timeout=self._http.Timeout(total=left),
             preload_content=False,
         )
-        body = b""
-        # `timeout` is for each read, and an answer may need many reads.
-        while chunk := response.read1(CHUNK_BYTES):
-            body += chunk
+        # The timeout is for each read, and an answer may need many reads.
+        timer = threading.Timer(deadline - time.monotonic(), stop, [response])
+        timer.start()
+        try:
+            return response.status, response.read()
+        finally:
+            timer.cancel()
             if time.monotonic() > deadline:
                 response.close()
                 late = self._http.exceptions.ReadTimeoutError
                 raise late(self._pool, self._url, "the answer is too slow")
-        response.release_conn()
-        return response.status, body
 
     def _error(self, status, message):
         return ServerError(self.route.address, status, str(message))
+
+
+def stop(response):
+    """Ends the reading of an answer, if it has not ended by itself."""
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        response.shutdown()
 
 
 def as_json(array):

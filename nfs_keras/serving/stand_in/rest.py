@@ -31,14 +31,19 @@ PATH = re.compile(
     r"(?P<verb>/metadata|:(predict|classify|regress))?",
     re.IGNORECASE,
 )
-HTTP_STATUS = {
-    "NOT_FOUND": 404,
+HTTP_STATUS = {  # all others are 500
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "ABORTED": 409,
     "RESOURCE_EXHAUSTED": 429,
     "UNIMPLEMENTED": 501,
     "UNAVAILABLE": 503,
-    "INTERNAL": 500,
+    "DEADLINE_EXCEEDED": 504,
 }
 UNREADABLE = (
     AttributeError,
@@ -115,7 +120,7 @@ class RESTServer:
         try:
             return 200, json.dumps(self._dispatch(request))
         except RequestError as error:
-            status, message = HTTP_STATUS[error.status], str(error)
+            status, message = HTTP_STATUS.get(error.status, 500), str(error)
         except HTTPException as error:
             status, message = error.code, error.description
         # No error of a request may end the server.

@@ -13,6 +13,14 @@ from nfs_keras.serving.manifest import verify_manifest
 from nfs_keras.serving.warm_up import BATCH_SIZES, WARM_UP_FILE
 
 QUEUES = itertools.count()
+# Names of gRPC statuses, by their number and that of TensorFlow's errors. The
+# second, CANCELLED, is a batch in the queue of a version that is unloaded.
+STATUSES = (
+    "OK", "UNAVAILABLE", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
+    "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+)  # fmt: skip
 
 
 class RequestError(Exception):
@@ -179,12 +187,7 @@ def request_error(error):
     """Converts an error of TensorFlow to one with TF-Serving's status."""
     # The line before the name of the node; above it is our own traceback.
     lines = re.split(r"\n\s*\[\[", error.message)[0].split("\n\n")
-    statuses = {
-        tf.errors.ResourceExhaustedError: "RESOURCE_EXHAUSTED",
-        tf.errors.UnavailableError: "UNAVAILABLE",
-        tf.errors.CancelledError: "UNAVAILABLE",
-    }
-    status = statuses.get(type(error), "INVALID_ARGUMENT")
+    status = STATUSES[error.error_code]
     if "Dimensions of inputs should match" in lines[-1]:
         status = "FAILED_PRECONDITION"  # of requests that were joined
     return RequestError(status, lines[-1])

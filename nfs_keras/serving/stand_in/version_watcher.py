@@ -74,7 +74,7 @@ class VersionWatcher:
         except OSError as error:  # perhaps for a moment: keep what is loaded
             logging.error("%s", error)
             return
-        paths = {int(p.name): p for p in children if p.name.isdigit()}
+        paths = {int(p.name): p for p in children if p.name.isdecimal()}
         newest = sorted(paths, reverse=True)[: self.num_versions]
         for version in newest:
             if version not in self._servables:
@@ -85,11 +85,12 @@ class VersionWatcher:
                 self._unload(version)
 
     def _load(self, version, path):
-        files = describe_files(path)
-        if self._failed.get(version) == files:
-            return
-        self.states[version] = ("LOADING", "")
+        files = None
         try:
+            files = describe_files(path)
+            if self._failed.get(version) == files:
+                return
+            self.states[version] = ("LOADING", "")
             servable = self.load(path)
             self._servables = {**self._servables, version: servable}
             self.states[version] = ("AVAILABLE", "")
