@@ -18,6 +18,7 @@ from nfs_keras.datasets import (
     trained_people,
 )
 from nfs_keras.evaluation import check_protocol
+from nfs_keras.evaluation.search import check_search
 from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.models import Architecture, compact
 from nfs_keras.pipeline.scoring import (
@@ -85,7 +86,7 @@ def run_pipeline(
             dataset has errors, too few people or no valid query.
     """
     people, held_out = dataset.hold_out(HELD_OUT, seed)
-    check_ready(dataset, preset, people, search, architecture)
+    check_ready(dataset, preset, people, held_out, search, architecture)
     if not pathlib.Path(output, "run.json").exists():
         check_images(dataset)
     given = (dataset, preset, seed, search, architecture, retrain)
@@ -160,7 +161,7 @@ def run_pipeline(
     return run
 
 
-def check_ready(dataset, preset, people, search, architecture):
+def check_ready(dataset, preset, people, held_out, search, architecture):
     """Raises `ValueError` if a run could not be finished."""
     if search not in ("dual", "channel", "spatial"):
         raise ValueError(
@@ -169,12 +170,28 @@ def check_ready(dataset, preset, people, search, architecture):
             "Pass 'dual' to search channels and pixels."
         )
     check_protocol(dataset)
+    check_held_out(dataset, held_out)
     for num_people, _ in (preset.batch, preset.proxy_batch):
         check_shares(num_people, num_replicas())
     if architecture is None:
         check_folds(preset, people)
     else:
         Architecture.load(architecture)
+
+
+def check_held_out(dataset, held_out):
+    """Raises `ValueError` if no threshold can be found with these people."""
+    try:
+        for search in dataset.both_directions(held_out):
+            check_search(search, (1,))
+    except ValueError as error:
+        people = sorted({sample.identity for sample in held_out})
+        raise ValueError(
+            "The people held out of training to calibrate on need pairs that "
+            f"the protocol allows. Received: {dataset!r}, identities {people}: "
+            f"{error} Correct the cameras of the training images, or choose "
+            "other people with another seed."
+        ) from error
 
 
 def check_images(dataset):
