@@ -65,6 +65,8 @@ class Reader:
     def __init__(self, root: str | Path, **options: Any) -> None:
         self.root = Path(root)
         self.options = options
+        if "trial" in options:
+            self.trial = options["trial"]
         if not self.root.is_dir():
             raise ValueError(
                 f"`{type(self).__name__}` needs the folder of its dataset. "
@@ -112,13 +114,25 @@ class Reader:
         query = self.options.get("query", "visible")
         return [s for s in self.test if s.modality != query]
 
-    def searches(self, queries: Sequence[str] = MODALITIES) -> list[Search]:
+    def searches(
+        self,
+        queries: Sequence[str] = MODALITIES,
+        trials: Iterable[int] | None = None,
+    ) -> list[Search]:
         """Lists the ranking tasks that make up the protocol.
 
         Args:
             queries: Modalities to search for, a row of the table each.
+            trials: Trials to test on. Defaults to this reader's own.
         """
-        return self.both_directions(self.test, queries)
+        readers = [self]
+        if trials is not None:
+            readers = [self.at_trial(trial) for trial in trials]
+        return [
+            search
+            for reader in readers
+            for search in reader.both_directions(reader.test, queries)
+        ]
 
     def both_directions(
         self, samples: Iterable[Sample], queries: Sequence[str] = MODALITIES
@@ -180,6 +194,18 @@ class Reader:
         """Makes a reader of the same folder with some options changed."""
         check_options(type(self), options)
         return type(self)(self.root, **{**self.options, **options})
+
+    def at_trial(self, trial: int) -> Self:
+        """Makes a reader of one of the `trials`, each with a training set."""
+        if not self.trials:
+            raise ValueError(
+                "Only a dataset with a training set for each trial has one to "
+                f"choose. Received: trial={trial!r} for {self!r}. "
+                "Leave the trial out: every training is the same, and an "
+                "evaluation averages over sampled galleries by itself."
+            )
+        check_option("trial", trial, self.trials)
+        return self.replace(trial=trial)
 
     @property
     def notes(self) -> tuple[str, ...]:

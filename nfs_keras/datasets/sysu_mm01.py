@@ -72,7 +72,6 @@ class SYSUMM01(Reader):
         check_option("sampler", sampler, ("seeded", "official"))
         self.mode = mode
         self.shots = shots
-        self.trial = trial
         self.sampler = sampler
 
     def read_train(self) -> list[Sample]:
