@@ -74,6 +74,7 @@ PUBLIC = {
         "image_dataset",
         "open_dataset",
         "resize_image",
+        "split_as_trained",
         "split_by_identity",
         "split_by_image",
         "statistics",
