@@ -7,6 +7,7 @@ import numpy as np
 
 from nfs_keras.evaluation.search import check_search, list_searches
 from nfs_keras.files import replace_file
+from nfs_keras.pipeline.check_run import check_arguments
 from nfs_keras.pipeline.run_pipeline import run_pipeline
 from nfs_keras.pipeline.scoring import describe_scores, evaluate_embedded
 from nfs_keras.report import write_report
@@ -45,6 +46,7 @@ def run_trials(
     Raises:
         ValueError: If the dataset has no trials, or as for `run_pipeline`.
     """
+    check_arguments(output, dataset, search)
     if not dataset.trials:
         raise ValueError(
             "`run_trials` needs a dataset with trials to train on. "
