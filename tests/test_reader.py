@@ -141,3 +141,27 @@ def test_three_people_are_too_few_to_hold_any_out(tmp_path):
 
     with pytest.raises(ValueError, match="Received: 3 training identities"):
         Three(tmp_path).hold_out()
+
+
+def test_a_reader_without_a_list_is_named(tmp_path):
+    class Half(Reader):
+        def read_train(self):
+            return corridor(range(6))
+
+    with pytest.raises(ValueError, match=r"Half\(.*without `read_test`"):
+        Half(tmp_path).train  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"identity": "ann"}, {"camera": None}, {"modality": "rgb"}],
+)
+def test_a_sample_of_a_wrong_kind_is_named(wrong, tmp_path):
+    class Wrong(Corridor):
+        def read_test(self):
+            *others, last = super().read_test()
+            return [*others, last._replace(**wrong)]
+
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=rf"Received: .*{name}={value!r}"):
+        Wrong(tmp_path).query  # noqa: B018

@@ -6,7 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from nfs_keras.datasets.sample import Sample, check_disjoint, count_samples
+from nfs_keras.datasets.sample import (
+    Sample,
+    check_disjoint,
+    check_samples,
+    count_samples,
+)
 from nfs_keras.datasets.splits import split_by_identity
 from nfs_keras.evaluation.protocol import RANKS, REGDB, Protocol
 from nfs_keras.evaluation.search import Search
@@ -84,13 +89,13 @@ class Reader:
 
     @functools.cached_property
     def train(self) -> list[Sample]:
-        train = self.read_train()
+        train = check_samples(self.read_train(), repr(self))
         check_disjoint(train, self.test, repr(self))
-        return sorted(train)
+        return train
 
     @functools.cached_property
     def test(self) -> list[Sample]:
-        return sorted(self.read_test())
+        return check_samples(self.read_test(), repr(self))
 
     @functools.cached_property
     def query(self) -> list[Sample]:
@@ -101,10 +106,10 @@ class Reader:
         return sorted(self.read_gallery())
 
     def read_train(self) -> list[Sample]:
-        raise NotImplementedError
+        raise missing_method(self, "read_train")
 
     def read_test(self) -> list[Sample]:
-        raise NotImplementedError
+        raise missing_method(self, "read_test")
 
     def read_query(self) -> list[Sample]:
         query = self.options.get("query", "visible")
@@ -237,6 +242,14 @@ class Reader:
         options = [f"{name}={value!r}" for name, value in self.options.items()]
         arguments = ", ".join([repr(str(self.root)), *options])
         return f"{type(self).__name__}({arguments})"
+
+
+def missing_method(reader: Reader, name: str) -> ValueError:
+    return ValueError(
+        "A reader lists its samples in `read_train` and `read_test`. "
+        f"Received: {reader!r} without `{name}`. "
+        "Add the method; it returns a list of `Sample`."
+    )
 
 
 def check_option(name: str, value: Any, allowed: Collection) -> None:
