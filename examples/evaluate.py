@@ -52,4 +52,4 @@ def score(network, dataset):
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, again="Run the same command again: it starts over.")
