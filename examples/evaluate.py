@@ -15,7 +15,7 @@ import keras
 from absl import flags
 
 from nfs_keras.cli import run
-from nfs_keras.datasets import open_dataset
+from nfs_keras.datasets import open_dataset, split_as_trained
 from nfs_keras.evaluation import confidence_intervals, evaluate
 from nfs_keras.models import reid_network
 from nfs_keras.pipeline import image_embedder
@@ -34,8 +34,9 @@ def main(_):
         return
     folder = pathlib.Path(FLAGS.run)
     data = json.loads((folder / "run.json").read_text("utf-8"))["dataset"]
-    dataset = open_dataset(data["root"], trial=data["trial"])
-    score(keras.models.load_model(folder / "model.keras"), dataset)
+    network = keras.models.load_model(folder / "model.keras")
+    place = pathlib.Path(data["root"], data.get("csv_file") or "")
+    score(network, split_as_trained(open_dataset(place), network.facts))
 
 
 def score(network, dataset):
@@ -51,4 +52,4 @@ def score(network, dataset):
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, again="Run the same command again: it starts over.")

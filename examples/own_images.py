@@ -9,13 +9,12 @@ to a served model.
 """
 
 import pathlib
-import shutil
 import tempfile
 
 from absl import app, flags
 
 from nfs_keras.cli import run
-from nfs_keras.datasets import check_dataset, open_dataset
+from nfs_keras.datasets import open_dataset
 from nfs_keras.pipeline import run_pipeline
 from nfs_keras.presets import Demo
 from nfs_keras.synthetic import synthesize_regdb
@@ -28,13 +27,15 @@ flags.DEFINE_bool("smoke", False, "Try every stage in a minute.")
 
 
 def make_images(folder):
-    """Writes synthetic images as a user might have them."""
-    with tempfile.TemporaryDirectory() as scratch:
+    """Writes synthetic images as a user might have them, all or none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         root = synthesize_regdb(scratch + "/regdb", 24, 4, verbose=False)
-        pairs = (("Visible", "visible"), ("Thermal", "infrared"))
-        for theirs, ours in pairs:
-            shutil.copytree(pathlib.Path(root, theirs), folder / ours)
-    return folder
+        images = pathlib.Path(scratch, "images")
+        images.mkdir()
+        for theirs, ours in (("Visible", "visible"), ("Thermal", "infrared")):
+            pathlib.Path(root, theirs).rename(images / ours)
+        images.rename(folder)
 
 
 def main(_):
@@ -46,9 +47,10 @@ def main(_):
             make_images(data)
     if not data:
         raise app.UsageError("Give --data, the folder of your images.")
-    dataset = open_dataset(data)
-    print(check_dataset(dataset, verbose=False))
-    finished = run_pipeline(FLAGS.output, dataset, preset, FLAGS.seed)
+    # The images are checked first: what is wrong is listed.
+    finished = run_pipeline(
+        FLAGS.output, open_dataset(data), preset, FLAGS.seed
+    )
     print(f"Open {finished / 'report.html'} in a browser.")
 
 

@@ -53,7 +53,7 @@ def test_help_of_a_verb_shows_an_example_and_its_flags(verb, capsys):
 @pytest.mark.parametrize(
     "words, complaint",
     [
-        (["train"], "--data must have a value"),
+        (["train"], "--output must have a value"),
         (["train", "--fast"], "fast"),
         (["synthesize", "--kind=movie", "x"], "movie"),
     ],

@@ -5,6 +5,7 @@ from nfs_keras.datasets import (
     FolderDataset,
     RegDB,
     check_unseen,
+    split_as_trained,
     trained_people,
 )
 
@@ -33,3 +34,42 @@ def test_a_folder_may_move_and_its_people_are_known_all_the_same(tmp_path):
     with pytest.raises(ValueError, match="was not trained on"):
         for seed in range(1, 9):
             check_unseen(FolderDataset(tmp_path / "there", seed=seed), trained)
+
+
+def write_table(root, name, people):
+    rows = [
+        f"{modality}/{person}/{i}.png,{person},{modality}"
+        for modality in ("visible", "infrared")
+        for person in people
+        for i in range(3)
+    ]
+    (root / name).write_text("\n".join(["path,identity,modality", *rows]))
+    return FolderDataset(root, csv_file=name, test_fraction=0.25)
+
+
+def facts_of(dataset):
+    return {
+        "dataset": {"name": dataset.name, **dataset.options},
+        "people": trained_people(dataset),
+    }
+
+
+def test_the_table_of_a_test_is_the_one_that_was_named(tmp_path):
+    people = [f"person{i}" for i in range(8)]
+    root = make_folders(tmp_path / "own", people)
+    trained = write_table(root, "a.csv", people[:4])
+    facts = facts_of(trained)
+    write_table(root, "b.csv", people[4:])
+    given = FolderDataset(root, csv_file="b.csv")
+    dataset = split_as_trained(given, facts)
+    assert dataset.csv_file == "b.csv" and dataset.test_fraction == 0.25
+    assert dataset.identity_names == people[4:]
+
+
+def test_a_dataset_is_split_as_it_was_for_the_training(tmp_path):
+    root = make_regdb(tmp_path / "RegDB", trials=(1, 2))
+    facts = facts_of(RegDB(root, trial=2))
+    assert split_as_trained(RegDB(root), facts).trial == 2
+    assert split_as_trained(RegDB(root), {}).trial == 1
+    with pytest.raises(ValueError, match="trial=1.*were trained on"):
+        split_as_trained(RegDB(root), facts, trial=1)

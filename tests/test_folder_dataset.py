@@ -119,6 +119,25 @@ def test_a_malformed_row_raises(root, row, message):
         write_table(root, row).train  # noqa: B018
 
 
+def test_an_image_is_of_one_person(root):
+    rows = ["a.png,alice,visible,,train", "a/../b.png,bob,visible,,test"]
+    with pytest.raises(ValueError, match="inside the dataset's folder"):
+        write_table(root, *rows).train  # noqa: B018
+    rows = ["a/b.png,alice,visible,,train", "./a\\b.png,bob,visible,,test"]
+    with pytest.raises(ValueError, match="'a/b.png' in .*2 and again in .*3"):
+        write_table(root, *rows).train  # noqa: B018
+
+
+def test_paths_of_another_system_are_read(root):
+    dataset = write_table(
+        root,
+        "visible\\alice\\0.png,alice,visible,,train",
+        "infrared\\bob\\0.png,bob,infrared,,test",
+    )
+    (sample,) = dataset.train
+    assert Path(sample.path) == root / "visible" / "alice" / "0.png"
+
+
 def test_folders_of_one_modality_raise(tmp_path):
     (tmp_path / "visible" / "alice").mkdir(parents=True)
     with pytest.raises(ValueError, match="has 0 such images"):

@@ -102,6 +102,33 @@ def test_a_reader_of_ones_own_is_named_by_its_file(tmp_path):
     assert same.train == dataset.train
 
 
+ITS_OWN_ERRORS = {
+    "class Corridor(:": r"valid Python.*line 1",
+    "raise ValueError('Set CORRIDOR.')": r"^Set CORRIDOR\.$",
+}
+
+
+@pytest.mark.parametrize("code", ITS_OWN_ERRORS)
+def test_an_error_in_the_code_of_a_reader_is_its_own(code, tmp_path):
+    (tmp_path / "my_reader.py").write_text(code)
+    with pytest.raises(ValueError, match=ITS_OWN_ERRORS[code]):
+        open_dataset(tmp_path, reader=f"{tmp_path / 'my_reader.py'}:Corridor")
+
+
+def test_the_file_of_a_reader_may_hold_dataclasses(tmp_path):
+    make_folders(tmp_path / "own", ["ann", "bob"])
+    (tmp_path / "my_reader.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        f"{OWN}\n"
+        "@dataclass\n"
+        "class Row:\n"
+        "    number: int\n"
+    )
+    place = f"{tmp_path / 'my_reader.py'}:Corridor"
+    assert open_dataset(tmp_path / "own", reader=place).train
+
+
 @pytest.mark.parametrize("name", ["none.py:A", "{}:B", "{}:number", "A", "a:B"])
 def test_a_reader_that_is_not_there_is_named(tmp_path, name):
     file = tmp_path / "my_reader.py"

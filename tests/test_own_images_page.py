@@ -13,7 +13,11 @@ import pytest
 from dataset_trees import write_image
 
 from nfs_keras.cli.main import main
-from nfs_keras.datasets import Reader
+from nfs_keras.datasets import FolderDataset, Reader
+from nfs_keras.modalities import MODALITIES
+from nfs_keras.pipeline.run_pipeline import HELD_OUT
+from nfs_keras.pipeline.training import check_folds
+from nfs_keras.presets import Demo
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "own_images.md").read_text("utf-8")
@@ -48,6 +52,32 @@ def test_every_command_leads_to_the_next(my_images, capsys):
     printed = capsys.readouterr().out
     assert "Training may start." in printed and "\nOwn images\n" in printed
     assert pathlib.Path("runs/mine/report.html").exists()
+
+
+def test_the_page_names_the_fewest_people_for_a_search(tmp_path):
+    def trains(people):
+        """The training people, if they suffice."""
+        dataset = FolderDataset(tmp_path)
+        dataset._rows = [
+            {
+                "path": f"{modality}/{person}.png",
+                "identity": f"{person:03d}",
+                "modality": modality,
+                "camera": "",
+                "split": "",
+            }
+            for person in range(people)
+            for modality in MODALITIES
+        ]
+        kept, _ = dataset.hold_out(HELD_OUT)
+        check_folds(Demo(), kept)
+        return len({sample.identity for sample in dataset.train})
+
+    words = r"makes (\d+) training people, (\d+) in all"
+    training, everybody = map(int, re.search(words, PAGE).groups())
+    assert trains(everybody) == training
+    with pytest.raises(ValueError, match=r"batch\[0\]=16"):
+        trains(everybody - 1)
 
 
 def test_the_reader_of_the_page_on_datasets_reads(tmp_path):

@@ -9,6 +9,7 @@ import time
 import pytest
 from absl import flags
 
+from nfs_keras.cli import program
 from nfs_keras.cli.program import ended_by_ctrl_c, exit_status
 from nfs_keras.serving import ServerError
 
@@ -68,6 +69,16 @@ def test_ctrl_c_is_one_line_about_running_again(capsys):
     assert status == 130
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line == "Stopped. It resumes."
+
+
+def test_a_program_may_say_what_it_does_when_it_is_run_again(
+    capsys, monkeypatch
+):
+    monkeypatch.setattr(program, "prepare_tensorflow", lambda: None)
+    monkeypatch.setattr("absl.app.run", lambda main: main(["x"]))
+    with pytest.raises(SystemExit, match="130"):
+        program.run(lambda _: failing(KeyboardInterrupt())(), again="Rerun.")
+    assert capsys.readouterr().err == "\nStopped. Rerun.\n"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ PUBLIC = {
         "image_dataset",
         "open_dataset",
         "resize_image",
+        "split_as_trained",
         "split_by_identity",
         "split_by_image",
         "statistics",
@@ -281,15 +282,22 @@ def test_layers_and_losses_need_no_tensorflow():
     )
 
 
-def test_every_package_is_imported_without_the_extras():
+def test_every_package_is_imported_without_the_extras_and_changes_nothing():
     extras = (
         "jax jinja2 matplotlib milvus_lite onnx onnxruntime pandas pyarrow "
         "pymilvus ray sklearn tensorboard tensorflow_serving tf2onnx torch"
     )
     run(
-        "import sys\n"
+        "import signal, sys\n"
         f"sys.modules.update(dict.fromkeys({extras.split()}))\n"
+        "def state():\n"
+        "    signals = map(signal.getsignal, signal.valid_signals())\n"
+        "    streams = (sys.stdin, sys.stdout, sys.stderr)\n"
+        "    hooks = (sys.excepthook, sys.unraisablehook)\n"
+        "    return [*signals, *streams, *hooks]\n"
+        "before = state()\n"
         "import nfs_keras\n"
         f"for package in {sorted(PUBLIC)}:\n"
         "    getattr(nfs_keras, package)\n"
+        "assert state() == before\n"
     )

@@ -71,8 +71,10 @@ def test_a_direction_turns_the_rules_of_its_protocol_round(tmp_path):
 def test_unknown_options_and_modalities_are_named(tmp_path):
     with pytest.raises(ValueError, match="trial, query, split.*mode='all'"):
         RegDB(tmp_path).replace(mode="all")
-    with pytest.raises(ValueError, match="Corridor take.*'trials'"):
+    with pytest.raises(ValueError, match="trial=1 for Corridor"):
         evaluate({1: Embed()}, Corridor(tmp_path))
+    with pytest.raises(ValueError, match="SYSU-MM01 take.*'queries'"):
+        evaluate(Embed(), FakeSYSUMM01(), queries=["visible"])
     with pytest.raises(ValueError, match="query='thermal'"):
         Corridor(tmp_path).searches(["thermal"])
     with pytest.raises(ValueError, match="mode='everywhere'"):
@@ -88,6 +90,36 @@ def test_every_benchmark_lists_its_searches(reader):
         query, gallery = search.direction.split("_to_")
         assert {s.modality for s in search.query} == {query}
         assert {s.modality for s in search.gallery} == {gallery}
+
+
+class TwoTrials(Corridor):
+    """The halves of the corridor, exchanged in the second trial."""
+
+    trials = (1, 2)
+
+    def __init__(self, root, trial=1):
+        super().__init__(root, trial=trial)
+
+    def read_train(self):
+        return corridor(range(6) if self.trial == 1 else range(6, 12))
+
+    def read_test(self):
+        return corridor(range(6, 12) if self.trial == 1 else range(6))
+
+
+def test_a_users_reader_may_have_trials_to_train_on(tmp_path):
+    dataset = TwoTrials(tmp_path)
+    second = dataset.at_trial(2)
+    assert second.trial == 2 and second.train == dataset.test
+    table = evaluate({1: Embed(), 2: Embed()}, dataset)
+    assert [[*row.trials] for row in table.rows] == [[1, 2], [1, 2]]
+    with pytest.raises(ValueError, match="must be one of 1, 2.*trial=3"):
+        dataset.at_trial(3)
+
+
+def test_a_dataset_without_trials_to_train_on_has_none_to_choose():
+    with pytest.raises(ValueError, match="trial=3 for FakeSYSUMM01"):
+        FakeSYSUMM01().at_trial(3)
 
 
 def test_people_are_held_out_of_training_to_calibrate_on(tmp_path):
@@ -109,3 +141,27 @@ def test_three_people_are_too_few_to_hold_any_out(tmp_path):
 
     with pytest.raises(ValueError, match="Received: 3 training identities"):
         Three(tmp_path).hold_out()
+
+
+def test_a_reader_without_a_list_is_named(tmp_path):
+    class Half(Reader):
+        def read_train(self):
+            return corridor(range(6))
+
+    with pytest.raises(ValueError, match=r"Half\(.*without `read_test`"):
+        Half(tmp_path).train  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"identity": "ann"}, {"camera": None}, {"modality": "rgb"}],
+)
+def test_a_sample_of_a_wrong_kind_is_named(wrong, tmp_path):
+    class Wrong(Corridor):
+        def read_test(self):
+            *others, last = super().read_test()
+            return [*others, last._replace(**wrong)]
+
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=rf"Received: .*{name}={value!r}"):
+        Wrong(tmp_path).query  # noqa: B018

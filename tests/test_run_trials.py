@@ -123,6 +123,18 @@ def test_other_datasets_have_no_trials_to_train_on(smoke_data, tmp_path):
         run_trials(tmp_path, dataset, Demo())
 
 
+def test_what_cannot_be_scored_raises_before_the_first_training(
+    smoke_data, tmp_path
+):
+    class Narrow(RegDB):
+        def searches(self, queries=()):
+            return super().searches(queries)
+
+    with pytest.raises(ValueError, match=r"searches of RegDB take.*'trials'"):
+        run_trials(tmp_path / "all", Narrow(smoke_data), Demo())
+    assert not (tmp_path / "all").exists()
+
+
 def test_the_data_may_be_spelled_in_another_way(smoke_data, tmp_path):
     (tmp_path / "link").symlink_to(smoke_data)
     embedded = embeddings(RegDB(smoke_data, trial=2).test, 2, "baseline")

@@ -1,6 +1,9 @@
-"""Arguments that several verbs share: words without flags, and a reader."""
+"""Arguments that several verbs share: words, a reader, a network's file."""
 
+import keras
 from absl import flags
+
+from nfs_keras.models import ReIDNetwork
 
 
 def words_named(words, *names):
@@ -10,9 +13,11 @@ def words_named(words, *names):
         The list of words, or the only word.
     """
     if len(words) != len(names):
+        plural = "s" if len(names) > 1 else ""
         raise ValueError(
-            f"This verb takes {len(names)} argument(s): {' '.join(names)}. "
-            f"Received: {words}. Flags stand before or after, as --name=value."
+            f"This verb takes {len(names)} argument{plural}: "
+            f"{' '.join(names)}. Received: {words}. "
+            "Flags stand before or after, as --name=value."
         )
     return words[0] if len(words) == 1 else words
 
@@ -24,3 +29,15 @@ def reader_flag(values):
         flag_values=values,
     )  # fmt: skip
     return values
+
+
+def load_network(file):
+    """Loads a `ReIDNetwork`; another Keras model raises `ValueError`."""
+    network = keras.models.load_model(file)
+    if not isinstance(network, ReIDNetwork):
+        raise ValueError(
+            "This verb takes a network of two modalities. "
+            f"Received: --model={file}, a {type(network).__name__}. "
+            "Pass model.keras or another network of a run's folder."
+        )
+    return network

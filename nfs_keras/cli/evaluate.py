@@ -4,15 +4,14 @@
 
 Prints the table; --output=scores writes scores.json and scores.md too. DATA is
 the folder of a benchmark or of images of your own, or a CSV file that lists
-them. It is split as for the network's training; people of the training raise
-an error.
+them; a table is the one named here, whatever the network was trained on. DATA
+is split as for the network's training; people of the training raise an error.
 """
 
-import keras
 from absl import flags
 
-from nfs_keras.cli.arguments import reader_flag, words_named
-from nfs_keras.datasets import check_unseen, open_dataset
+from nfs_keras.cli.arguments import load_network, reader_flag, words_named
+from nfs_keras.datasets import open_dataset, split_as_trained
 from nfs_keras.pipeline import embed_test, evaluate_embedded, image_embedder
 
 FLAGS = reader_flag(flags.FlagValues())
@@ -29,27 +28,10 @@ flags.mark_flag_as_required("model", flag_values=FLAGS)
 
 def run(words):
     dataset = open_dataset(words_named(words, "DATA"), reader=FLAGS.reader)
-    network = keras.models.load_model(FLAGS.model)
-    dataset = test_split(dataset, network.facts, FLAGS.trial)
+    network = load_network(FLAGS.model)
+    dataset = split_as_trained(dataset, network.facts, FLAGS.trial)
     embedded = embed_test(image_embedder(network), dataset)
     table = evaluate_embedded(embedded, dataset)
     print(table)
     for suffix in (".json", ".md") if FLAGS.output else ():
         table.save(FLAGS.output + suffix)
-
-
-def test_split(dataset, facts, trial=None):
-    """Splits a dataset as for a network's training; a leak raises an error.
-
-    Args:
-        dataset: A reader.
-        facts: Facts about the network's training, `network.facts`.
-        trial: Another trial to test on, or `None`.
-    """
-    data = dict(facts.get("dataset", {}))
-    if data.pop("name", None) == dataset.name:
-        dataset = dataset.replace(**data)
-    if trial is not None:
-        dataset = dataset.replace(trial=trial)
-    check_unseen(dataset, facts.get("people", ()))
-    return dataset

@@ -6,10 +6,9 @@ The network is derived and compacted first. Each call adds a version; --onnx
 and --litert write encoders in other formats beside it.
 """
 
-import keras
 from absl import flags
 
-from nfs_keras.cli.arguments import words_named
+from nfs_keras.cli.arguments import load_network, words_named
 from nfs_keras.serving import export_litert, export_onnx, export_saved_model
 
 FLAGS = flags.FlagValues()
@@ -24,7 +23,7 @@ flags.mark_flag_as_required("model", flag_values=FLAGS)
 
 
 def run(words):
-    network = keras.models.load_model(FLAGS.model)
+    network = load_network(FLAGS.model)
     directory = words_named(words, "DIRECTORY")
     path = export_saved_model(network, directory, precision=FLAGS.precision)
     paths = [path]

@@ -17,7 +17,7 @@ INTERRUPTED = 130  # as shells report a program that Ctrl-C has ended
 AGAIN = "Run the same command again: finished results are kept."
 
 
-def run(main):
+def run(main, again=AGAIN):
     """Runs an absl program; an error or Ctrl-C ends it with one line.
 
     TensorFlow is made deterministic, so that the same seed gives the same
@@ -25,6 +25,7 @@ def run(main):
 
     Args:
         main: Function of the list of arguments that are not flags.
+        again: Sentence about running the program again after Ctrl-C.
     """
     from absl import app
 
@@ -32,7 +33,8 @@ def run(main):
         prepare_tensorflow()  # absl's own logging has been set up before
         return main(words)
 
-    sys.exit(exit_status(lambda: app.run(prepared), sys.argv[0]))
+    status = exit_status(lambda: app.run(prepared), sys.argv[0], again=again)
+    sys.exit(status)
 
 
 def prepare_tensorflow():

@@ -11,8 +11,8 @@ with ids read as paths below --root; it requires the extra `report`.
 from absl import flags
 
 from nfs_keras.cli.arguments import words_named
-from nfs_keras.cli.draw_matches import draw_matches
 from nfs_keras.cli.embedder_flags import embedder_flags, make_embedder
+from nfs_keras.report.style import GRAY_IMAGE, new_figure, read_image, styled
 from nfs_keras.scale import Gallery, format_matches, query_image
 
 FLAGS = embedder_flags(flags.FlagValues())
@@ -46,3 +46,30 @@ def run(words):
     if FLAGS.drawing:
         draw_matches(image, matches, FLAGS.root).savefig(FLAGS.drawing)
         print(f"Written: {FLAGS.drawing}")
+
+
+@styled
+def draw_matches(image, matches, root):
+    """Draws a query and its matches in a row, with their similarities.
+
+    Args:
+        image: Path of the query.
+        matches: List of `nfs_keras.scale.Match`; ids are paths below `root`.
+        root: Folder of the gallery's images.
+
+    Returns:
+        A `matplotlib.figure.Figure`. A missing image is grey.
+    """
+    labelled = [("query", image)]
+    for rank, match in enumerate(matches, 1):
+        labelled.append((f"{rank}: {match.similarity:.2f}", match.id))
+    width = len(labelled)
+    figure, (row,) = new_figure(1.9, 1, width, width=0.8 * width)
+    for axes, (title, path) in zip(row, labelled, strict=True):
+        found = read_image(path, root)
+        axes.imshow(
+            GRAY_IMAGE if found is None else found, interpolation="none"
+        )
+        axes.set_title(title, fontsize=8)
+        axes.set_axis_off()
+    return figure

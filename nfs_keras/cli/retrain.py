@@ -1,7 +1,7 @@
 r"""Trains a network with the architecture of an earlier search.
 
     nfs-reid retrain --architecture=runs/first/architecture.json \
-        --data=data/RegDB --output=runs/second
+        --output=runs/second data/RegDB
 
 Trains from the start with its masks, compacts, evaluates, exports and reports.
 --preset and --search must be those of the search that found it, because an
@@ -10,7 +10,6 @@ architecture lists every channel and pixel.
 
 from absl import flags
 
-from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.training_flags import (
     chosen_dataset,
     chosen_preset,
@@ -27,11 +26,10 @@ flags.mark_flag_as_required("architecture", flag_values=FLAGS)
 
 
 def run(words):
-    words_named(words)
     with make_strategy(FLAGS.strategy).scope():
         run_pipeline(
             FLAGS.output,
-            chosen_dataset(FLAGS),
+            chosen_dataset(FLAGS, words),
             chosen_preset(FLAGS),
             FLAGS.seed,
             FLAGS.search,

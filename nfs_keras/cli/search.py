@@ -1,13 +1,12 @@
 """Searches which features to keep, without a baseline or an export.
 
-    nfs-reid search --data=data/RegDB --output=runs/first
+    nfs-reid search data/RegDB --output=runs/first
 
 Writes architecture.json, for `nfs-reid retrain`, gates.npz, the logits of the
 gates by epoch, and searched.keras, the network of the search. `nfs-reid train`
 with the same flags resumes from there.
 """
 
-from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.training_flags import (
     chosen_dataset,
     chosen_preset,
@@ -20,11 +19,10 @@ FLAGS = training_flags()
 
 
 def run(words):
-    words_named(words)
     with make_strategy(FLAGS.strategy).scope():
         run = run_pipeline(
             FLAGS.output,
-            chosen_dataset(FLAGS),
+            chosen_dataset(FLAGS, words),
             chosen_preset(FLAGS),
             FLAGS.seed,
             FLAGS.search,

@@ -1,6 +1,6 @@
 """Searches the features of a network on a dataset, from data to SavedModel.
 
-    nfs-reid train --data=data/RegDB --output=runs/first
+    nfs-reid train data/RegDB --output=runs/first
 
 Trains a baseline, and for the same processor time a second network whose
 features are searched during training. The second network is compacted,
@@ -14,13 +14,12 @@ searched network once more, from the start.
 
 from absl import flags
 
-from nfs_keras.cli.arguments import words_named
 from nfs_keras.cli.training_flags import (
     chosen_dataset,
     chosen_preset,
+    named_dataset,
     training_flags,
 )
-from nfs_keras.datasets import open_dataset
 from nfs_keras.pipeline import run_pipeline, run_trials
 from nfs_keras.scale import make_strategy
 
@@ -32,16 +31,12 @@ flags.DEFINE_bool(
 
 
 def run(words):
-    words_named(words)
     given = (chosen_preset(FLAGS), FLAGS.seed, FLAGS.search)
     options = {"retrain": FLAGS.retrain}
     with make_strategy(FLAGS.strategy).scope():
         if FLAGS.trial == "all":
-            run_trials(
-                FLAGS.output,
-                open_dataset(FLAGS.data, reader=FLAGS.reader),
-                *given,
-                **options,
-            )
+            dataset = named_dataset(FLAGS, words)
+            run_trials(FLAGS.output, dataset, *given, **options)
         else:
-            run_pipeline(FLAGS.output, chosen_dataset(FLAGS), *given, **options)
+            dataset = chosen_dataset(FLAGS, words)
+            run_pipeline(FLAGS.output, dataset, *given, **options)

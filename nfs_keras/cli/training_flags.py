@@ -4,7 +4,7 @@ import dataclasses
 
 from absl import flags
 
-from nfs_keras.cli.arguments import reader_flag
+from nfs_keras.cli.arguments import reader_flag, words_named
 from nfs_keras.datasets import open_dataset
 from nfs_keras.presets import PRESETS, PRETRAINED
 
@@ -13,8 +13,9 @@ def training_flags():
     """Makes the flags of a verb that trains; it may define more."""
     values = reader_flag(flags.FlagValues())
     flags.DEFINE_string(
-        "data", None, "Folder of the dataset.", flag_values=values
-    )
+        "data", None, "Folder of the dataset, instead of DATA.",
+        flag_values=values,
+    )  # fmt: skip
     flags.DEFINE_string(
         "output", None, "Folder of the run: new, or to resume.",
         flag_values=values,
@@ -52,17 +53,22 @@ def training_flags():
         "smoke", False, "Try every stage in a minute; nothing is learned.",
         flag_values=values,
     )  # fmt: skip
-    for name in ("data", "output"):
-        flags.mark_flag_as_required(name, flag_values=values)
+    flags.mark_flag_as_required("output", flag_values=values)
     return values
 
 
-def chosen_dataset(values):
-    """Opens the dataset that the flags name."""
-    options = {}
-    if values.trial is not None:
-        options["trial"] = trial_number(values.trial)
-    return open_dataset(values.data, reader=values.reader, **options)
+def named_dataset(values, words):
+    """Opens the dataset that DATA or --data names."""
+    data = words_named([*words, *filter(None, [values.data])], "DATA")
+    return open_dataset(data, reader=values.reader)
+
+
+def chosen_dataset(values, words):
+    """Opens the dataset in the trial that the flags name."""
+    dataset = named_dataset(values, words)
+    if values.trial is None:
+        return dataset
+    return dataset.at_trial(trial_number(values.trial))
 
 
 def trial_number(text):

@@ -15,6 +15,7 @@ from nfs_keras.datasets.augmentation import Augmentation as Augmentation
 from nfs_keras.datasets.check_dataset import check_dataset as check_dataset
 from nfs_keras.datasets.facts import check_unseen as check_unseen
 from nfs_keras.datasets.facts import fingerprint as fingerprint
+from nfs_keras.datasets.facts import split_as_trained as split_as_trained
 from nfs_keras.datasets.facts import statistics as statistics
 from nfs_keras.datasets.facts import trained_people as trained_people
 from nfs_keras.datasets.folder_dataset import FolderDataset as FolderDataset

@@ -4,7 +4,9 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from typing import Any
 
+from nfs_keras.datasets.folder_dataset import FolderDataset
 from nfs_keras.datasets.reader import Reader
 from nfs_keras.datasets.sample import Sample
 
@@ -76,6 +78,36 @@ def check_unseen(reader: Reader, trained: Collection[str]) -> None:
             f"{learned[:5]}. "
             "Test on the trial and the split that the network was trained on."
         )
+
+
+def split_as_trained(
+    reader: Reader, facts: dict[str, Any], trial: int | None = None
+) -> Reader:
+    """Splits a dataset as for a network's training, to test the network.
+
+    Args:
+        reader: A reader.
+        facts: Facts about the training, `network.facts`. The options of a
+            reader of the same name are taken; the table of a `FolderDataset`
+            remains that of `reader`.
+        trial: Another trial to test on, or `None`.
+
+    Returns:
+        A reader with these options.
+
+    Raises:
+        ValueError: If a test person was trained on, or `reader` has no
+            trials to train on.
+    """
+    options = dict(facts.get("dataset", {}))
+    if options.pop("name", None) == reader.name:
+        if isinstance(reader, FolderDataset):
+            options.pop("csv_file", None)
+        reader = reader.replace(**options)
+    if trial is not None:
+        reader = reader.at_trial(trial)
+    check_unseen(reader, facts.get("people", ()))
+    return reader
 
 
 def name_people(reader: Reader, samples: Collection[Sample]) -> dict[int, str]:

@@ -6,7 +6,12 @@ import random
 from pathlib import Path
 
 from nfs_keras.datasets.folders import list_images
-from nfs_keras.datasets.index_files import is_number, read_lines, relative_path
+from nfs_keras.datasets.index_files import (
+    check_unique,
+    is_number,
+    read_lines,
+    relative_path,
+)
 from nfs_keras.datasets.reader import Reader, check_option
 from nfs_keras.datasets.sample import Sample, count_samples
 from nfs_keras.evaluation.protocol import RANKS, Protocol
@@ -192,12 +197,16 @@ def rows_of_table(file: Path) -> list[dict[str, str]]:
             f"Received: file={str(file)!r}, which holds the header alone. "
             "Add a row for each image."
         )
-    rows = []
+    rows, places = [], []
     for where, line in lines:
         cells = parse_line(where, line)
         row = dict(zip(columns, cells, strict=False))
-        rows.append({"camera": "", "split": ""} | row)
-        check_row(rows[-1], where, len(cells) == len(columns))
+        row = {"camera": "", "split": ""} | row
+        check_row(row, where, len(cells) == len(columns))
+        row["path"] = str(relative_path(row["path"], where))
+        rows.append(row)
+        places.append((row["path"], where))
+    check_unique(places)
     return rows
 
 
@@ -240,4 +249,3 @@ def check_row(row: dict[str, str], where: str, is_complete: bool) -> None:
             f"Received: {', '.join(faults)} in {where}. "
             "Correct the table."
         )
-    relative_path(row["path"], where)

@@ -69,7 +69,6 @@ class LLCM(Reader):
         check_option("query", query, MODALITIES)
         check_option("trial", trial, TRIALS)
         check_option("scoring", scoring, ("paper", "released"))
-        self.trial = trial
         self.scoring = scoring
 
     def read_train(self) -> list[Sample]:

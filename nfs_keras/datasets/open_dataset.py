@@ -3,7 +3,9 @@
 import importlib
 import importlib.util
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from nfs_keras.datasets.folder_dataset import FolderDataset, is_table
@@ -82,21 +84,35 @@ def only(tables: list[str], root: Path) -> str:
 def load_reader(place: str) -> type[Reader]:
     """Loads a class from `"my_reader.py:MyReader"` or `"module:MyReader"`."""
     source, _, name = place.rpartition(":")
+    if not source:
+        raise unknown_reader(place, "it names no file or module")
     try:
         if source.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(
-                Path(source).stem, source
-            )
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
+            module = run_file(source)
         else:
             module = importlib.import_module(source)
-        found = getattr(module, name)
-    except (ImportError, OSError, AttributeError, ValueError) as error:
+    except (ImportError, OSError) as error:
         raise unknown_reader(place, error) from error
+    except SyntaxError as error:
+        raise ValueError(
+            "The code of a reader must be valid Python. "
+            f"Received: reader={place!r}: {error}. "
+            "Correct this line."
+        ) from error
+    found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, Reader)):
-        raise unknown_reader(place, "it is no subclass of `Reader`")
+        raise unknown_reader(place, f"{name!r} is no subclass of `Reader`")
     return found
+
+
+def run_file(file: str) -> ModuleType:
+    """Runs a file as a module, whose name no other one has."""
+    name = str(Path(file).resolve())
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look up their module
+    spec.loader.exec_module(module)
+    return module
 
 
 def unknown_reader(place, reason) -> ValueError:

@@ -6,7 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from nfs_keras.datasets.sample import Sample, check_disjoint, count_samples
+from nfs_keras.datasets.sample import (
+    Sample,
+    check_disjoint,
+    check_samples,
+    count_samples,
+)
 from nfs_keras.datasets.splits import split_by_identity
 from nfs_keras.evaluation.protocol import RANKS, REGDB, Protocol
 from nfs_keras.evaluation.search import Search
@@ -65,6 +70,8 @@ class Reader:
     def __init__(self, root: str | Path, **options: Any) -> None:
         self.root = Path(root)
         self.options = options
+        if "trial" in options:
+            self.trial = options["trial"]
         if not self.root.is_dir():
             raise ValueError(
                 f"`{type(self).__name__}` needs the folder of its dataset. "
@@ -82,13 +89,13 @@ class Reader:
 
     @functools.cached_property
     def train(self) -> list[Sample]:
-        train = self.read_train()
+        train = check_samples(self.read_train(), repr(self))
         check_disjoint(train, self.test, repr(self))
-        return sorted(train)
+        return train
 
     @functools.cached_property
     def test(self) -> list[Sample]:
-        return sorted(self.read_test())
+        return check_samples(self.read_test(), repr(self))
 
     @functools.cached_property
     def query(self) -> list[Sample]:
@@ -99,10 +106,10 @@ class Reader:
         return sorted(self.read_gallery())
 
     def read_train(self) -> list[Sample]:
-        raise NotImplementedError
+        raise missing_method(self, "read_train")
 
     def read_test(self) -> list[Sample]:
-        raise NotImplementedError
+        raise missing_method(self, "read_test")
 
     def read_query(self) -> list[Sample]:
         query = self.options.get("query", "visible")
@@ -112,13 +119,25 @@ class Reader:
         query = self.options.get("query", "visible")
         return [s for s in self.test if s.modality != query]
 
-    def searches(self, queries: Sequence[str] = MODALITIES) -> list[Search]:
+    def searches(
+        self,
+        queries: Sequence[str] = MODALITIES,
+        trials: Iterable[int] | None = None,
+    ) -> list[Search]:
         """Lists the ranking tasks that make up the protocol.
 
         Args:
             queries: Modalities to search for, a row of the table each.
+            trials: Trials to test on. Defaults to this reader's own.
         """
-        return self.both_directions(self.test, queries)
+        readers = [self]
+        if trials is not None:
+            readers = [self.at_trial(trial) for trial in trials]
+        return [
+            search
+            for reader in readers
+            for search in reader.both_directions(reader.test, queries)
+        ]
 
     def both_directions(
         self, samples: Iterable[Sample], queries: Sequence[str] = MODALITIES
@@ -181,6 +200,18 @@ class Reader:
         check_options(type(self), options)
         return type(self)(self.root, **{**self.options, **options})
 
+    def at_trial(self, trial: int) -> Self:
+        """Makes a reader of one of the `trials`, each with a training set."""
+        if not self.trials:
+            raise ValueError(
+                "Only a dataset with a training set for each trial has one to "
+                f"choose. Received: trial={trial!r} for {self!r}. "
+                "Leave the trial out: every training is the same, and an "
+                "evaluation averages over sampled galleries by itself."
+            )
+        check_option("trial", trial, self.trials)
+        return self.replace(trial=trial)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes below the table of scores, needed to compare its numbers."""
@@ -211,6 +242,14 @@ class Reader:
         options = [f"{name}={value!r}" for name, value in self.options.items()]
         arguments = ", ".join([repr(str(self.root)), *options])
         return f"{type(self).__name__}({arguments})"
+
+
+def missing_method(reader: Reader, name: str) -> ValueError:
+    return ValueError(
+        "A reader lists its samples in `read_train` and `read_test`. "
+        f"Received: {reader!r} without `{name}`. "
+        "Add the method; it returns a list of `Sample`."
+    )
 
 
 def check_option(name: str, value: Any, allowed: Collection) -> None:

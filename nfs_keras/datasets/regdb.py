@@ -2,7 +2,6 @@
 
 import random
 import warnings
-from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from nfs_keras.datasets.folders import list_images
@@ -10,7 +9,6 @@ from nfs_keras.datasets.index_files import is_number, read_rows
 from nfs_keras.datasets.reader import Reader, check_option
 from nfs_keras.datasets.sample import Sample
 from nfs_keras.evaluation.protocol import REGDB
-from nfs_keras.evaluation.search import Search
 from nfs_keras.modalities import MODALITIES
 
 FOLDERS = {"visible": "Visible", "infrared": "Thermal"}
@@ -65,7 +63,6 @@ class RegDB(Reader):
         check_option("trial", trial, TRIALS)
         check_option("query", query, MODALITIES)
         check_option("split", split, ("official", "seeded"))
-        self.trial = trial
         self.split = split
 
     def read_train(self) -> list[Sample]:
@@ -73,21 +70,6 @@ class RegDB(Reader):
 
     def read_test(self) -> list[Sample]:
         return self._read_half("test")
-
-    def searches(
-        self,
-        trials: Iterable[int] | None = None,
-        queries: Sequence[str] = MODALITIES,
-    ) -> list[Search]:
-        """Lists both directions of each trial; by default of this trial."""
-        readers = [self]
-        if trials is not None:
-            readers = [self.replace(trial=trial) for trial in trials]
-        return [
-            search
-            for reader in readers
-            for search in reader.both_directions(reader.test, queries)
-        ]
 
     @property
     def published(self) -> dict[str, tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from numbers import Integral
 from typing import NamedTuple
 
 from nfs_keras.modalities import MODALITIES
@@ -38,6 +39,21 @@ def count_samples(samples: Iterable[Sample]) -> tuple[int, int, int]:
     people = {sample.identity for sample in samples}
     images = Counter(sample.modality for sample in samples)
     return len(people), *(images[modality] for modality in MODALITIES)
+
+
+def check_samples(samples: Iterable[Sample], where: str) -> list[Sample]:
+    """Returns the samples sorted; an invalid one raises `ValueError`."""
+    for sample in samples:
+        numbers = (sample.identity, sample.camera)
+        is_valid = all(isinstance(x, Integral) for x in numbers)
+        if not is_valid or sample.modality not in MODALITIES:
+            raise ValueError(
+                "A sample has an int as identity and as camera, and one of "
+                f"{MODALITIES} as modality. "
+                f"Received: {sample!r} of {where}. "
+                "Number people by their place in a sorted list of names."
+            )
+    return sorted(samples)
 
 
 def check_disjoint(

@@ -4,7 +4,8 @@ Weights learn on train, gates on proxy. A split by identity trains the gates
 on people whom the weights have not seen, so that they choose features that
 generalise. A split by image trains them on new images of known people, so
 that the identity loss stays defined. Which split the paper used is not
-public; both are our choice.
+public; both are our choice. `run_pipeline` uses neither: in its search folds
+of the identities take turns as proxy.
 """
 
 from collections import defaultdict

@@ -15,6 +15,7 @@ from nfs_keras.evaluation.protocol import (
     Protocol,
 )
 from nfs_keras.evaluation.search import Search
+from nfs_keras.modalities import MODALITIES
 
 INFRARED_CAMERAS = (3, 6)
 PROTOCOLS = {"all": SYSU_ALL_SEARCH, "indoor": SYSU_INDOOR_SEARCH}
@@ -71,7 +72,6 @@ class SYSUMM01(Reader):
         check_option("sampler", sampler, ("seeded", "official"))
         self.mode = mode
         self.shots = shots
-        self.trial = trial
         self.sampler = sampler
 
     def read_train(self) -> list[Sample]:
@@ -94,6 +94,14 @@ class SYSUMM01(Reader):
             return sample_gallery(samples, self.shots, seed=self.trial)
         file = self.root / "exp" / "rand_perm_cam.mat"
         return official_gallery(samples, file, self.shots, self.trial)
+
+    def both_directions(
+        self, samples: Iterable[Sample], queries: Sequence[str] = MODALITIES
+    ) -> list[Search]:
+        """As for `Reader`, among the samples of the mode's cameras."""
+        cameras = {*INFRARED_CAMERAS, *self.protocol.gallery.numbers}
+        seen = [s for s in samples if s.camera in cameras]
+        return super().both_directions(seen, queries)
 
     @property
     def protocol(self) -> Protocol:

@@ -123,10 +123,10 @@ def check_search(search, ranks):
     sizes = len(search.query), len(search.gallery)
     if not all(sizes):
         raise ValueError(
-            "Query and gallery need test images. "
+            "Query and gallery need images. "
             f"Received: {sizes[0]} query and {sizes[1]} gallery images of "
             f"{search.name!r}. "
-            "Give test images of both modalities."
+            "Give images of both modalities."
         )
     *identities, query_cameras, gallery_cameras = search.labels()
     cameras = (query_cameras, gallery_cameras)
@@ -137,11 +137,11 @@ def check_search(search, ranks):
         raise ValueError(
             "A gallery needs at least two people. "
             f"Received: 1 identity in the gallery of {search.name!r}. "
-            "Give test images of at least two people."
+            "Give images of at least two people."
         )
     if not any(len(truth.matches(query)) for query in range(sizes[0])):
         raise ValueError(
             "A search needs a query whose person is in the gallery. "
             f"Received: {sizes[0]} queries of {search.name!r} without a match. "
-            "Compare the identities and cameras of the test images."
+            "Compare the identities and cameras of these images."
         )

@@ -6,7 +6,7 @@ interrupted run; training resumes at its last epoch, exactly. `run_trials` runs
 the pipeline on every trial of RegDB.
 """
 
-from nfs_keras.pipeline.run_pipeline import STAGES as STAGES
+from nfs_keras.pipeline.check_run import STAGES as STAGES
 from nfs_keras.pipeline.run_pipeline import run_pipeline as run_pipeline
 from nfs_keras.pipeline.run_trials import run_trials as run_trials
 from nfs_keras.pipeline.scoring import embed_test as embed_test

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import os
 import pathlib
 import shutil
 
@@ -11,22 +12,23 @@ import numpy as np
 import tensorflow as tf
 
 from nfs_keras import __version__
-from nfs_keras.datasets import (
-    check_dataset,
-    fingerprint,
-    statistics,
-    trained_people,
-)
-from nfs_keras.evaluation import check_protocol
+from nfs_keras.datasets import fingerprint, statistics, trained_people
 from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.models import Architecture, compact
+from nfs_keras.pipeline.check_run import (
+    STAGES,
+    check_arguments,
+    check_fits,
+    check_images,
+    check_needed,
+    check_ready,
+)
 from nfs_keras.pipeline.scoring import (
     calibrate_network,
     read_probability,
     score_networks,
 )
 from nfs_keras.pipeline.training import (
-    check_folds,
     search_features,
     start_network,
     train_weights,
@@ -34,19 +36,9 @@ from nfs_keras.pipeline.training import (
 from nfs_keras.report import write_report, write_tensorboard
 from nfs_keras.report.comparison import format_results
 from nfs_keras.run_folder import RunFolder
-from nfs_keras.scale.sharded_sampler import check_shares
 from nfs_keras.serving import export_saved_model
 
 HELD_OUT = 0.05  # of the training identities, to calibrate on
-STAGES = (
-    "baseline",
-    "search",
-    "retrain",
-    "compact",
-    "evaluate",
-    "export",
-    "report",
-)
 
 
 def run_pipeline(
@@ -81,19 +73,27 @@ def run_pipeline(
         The `RunFolder`.
 
     Raises:
-        ValueError: If the folder holds a run with other options, or the
-            dataset has errors, too few people or no valid query.
+        ValueError: If the folder holds a run with other options, the dataset
+            has errors, too few people or no valid query, the architecture
+            does not fit, or a stage lacks what earlier ones make.
     """
+    check_arguments(output, dataset, search, stages)
     people, held_out = dataset.hold_out(HELD_OUT, seed)
-    check_ready(dataset, preset, people, search, architecture)
+    chosen = architecture and Architecture.load(architecture)
+    check_ready(dataset, preset, people, held_out, chosen)
     if not pathlib.Path(output, "run.json").exists():
+        check_fits(chosen, preset, search)
         check_images(dataset)
     given = (dataset, preset, seed, search, architecture, retrain)
     with open_run(output, *given) as run:
+        if chosen:
+            chosen.save(run / "architecture.json")
 
         def stage(name, title):
-            done = name not in stages
-            return contextlib.nullcontext() if done else run.stage(name, title)
+            if name not in stages:
+                return contextlib.nullcontext()
+            check_needed(run, name, stages)
+            return run.stage(name, title)
 
         def keep(name, network):
             network.facts = {
@@ -119,8 +119,8 @@ def run_pipeline(
             with stage("retrain", "Training with the chosen features") as todo:
                 if todo:
                     network = start_network(preset, people, search, seed)
-                    chosen = Architecture.load(run / "architecture.json")
-                    chosen.apply(network)
+                    found = Architecture.load(run / "architecture.json")
+                    found.apply(network)
                     train_weights(
                         run,
                         "retrain",
@@ -160,56 +160,27 @@ def run_pipeline(
     return run
 
 
-def check_ready(dataset, preset, people, search, architecture):
-    """Raises `ValueError` if a run could not be finished."""
-    if search not in ("dual", "channel", "spatial"):
-        raise ValueError(
-            "`search` must be 'dual', 'channel' or 'spatial'. "
-            f"Received: search={search!r}. "
-            "Pass 'dual' to search channels and pixels."
-        )
-    check_protocol(dataset)
-    for num_people, _ in (preset.batch, preset.proxy_batch):
-        check_shares(num_people, num_replicas())
-    if architecture is None:
-        check_folds(preset, people)
-    else:
-        Architecture.load(architecture)
-
-
-def check_images(dataset):
-    """Prints the report of `check_dataset`, and raises if it has errors."""
-    report = check_dataset(dataset, verbose=False)
-    print(report, flush=True)
-    if not report.ok:
-        raise ValueError(
-            "A run requires a dataset without errors. "
-            f"Received: {dataset!r}, with the errors listed above. "
-            f"Correct it until `nfs-reid check {dataset.root}` finds none."
-        )
-
-
 def open_run(output, dataset, preset, seed, search, architecture, retrain):
     """Opens the run's folder, new or to resume."""
     data = {"name": dataset.name, **dataset.options}
     options = {
-        "preset": type(preset).__name__,
-        **{k: str(v) for k, v in dataclasses.asdict(preset).items()},
+        **describe_preset(preset),
         "seed": seed,
         "search": search,
         "replicas": num_replicas(),
-        "architecture": architecture and digest(architecture),
+        "architecture": architecture
+        and digest(pathlib.Path(architecture).read_bytes()),
         "retrain": retrain,
         "dataset": data,
         "fingerprint": fingerprint(dataset),
     }
-    run = RunFolder(
+    return RunFolder(
         output,
         options,
         seed=seed,
         dataset={
             **data,
-            "root": str(dataset.root),
+            "root": os.path.abspath(dataset.root),
             "synthetic": dataset.synthetic,
             "fingerprint": options["fingerprint"],
             "statistics": statistics(dataset),
@@ -222,11 +193,24 @@ def open_run(output, dataset, preset, seed, search, architecture, retrain):
             "numpy": np.__version__,
         },
     )
-    if architecture is not None:
-        Architecture.load(architecture).save(run / "architecture.json")
-    return run
 
 
-def digest(file):
-    """Hashes the content of a file: 16 hexadecimal digits."""
-    return hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()[:16]
+def describe_preset(preset):
+    """Converts a preset to JSON values that are equal in every process."""
+    values = {k: str(v) for k, v in dataclasses.asdict(preset).items()}
+    if not isinstance(preset.backbone, str):
+        # Functions have no lasting name, and layers are numbered anew.
+        network = dataclasses.replace(preset, weights=None).network(2)
+        models = (*network.stems.values(), network.trunk)
+        layers = [
+            (type(layer).__name__, [tuple(v.shape) for v in layer.weights])
+            for model in models
+            for layer in model.layers
+        ]
+        values["backbone"] = digest(repr(layers).encode())
+    return {"preset": type(preset).__name__, **values}
+
+
+def digest(content):
+    """Hashes bytes to 16 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -1,11 +1,13 @@
-"""Runs the pipeline on every trial of RegDB, and averages the scores."""
+"""Runs the pipeline on every trial, as of RegDB, and averages the scores."""
 
 import json
 import pathlib
 
 import numpy as np
 
+from nfs_keras.evaluation.search import check_search, list_searches
 from nfs_keras.files import replace_file
+from nfs_keras.pipeline.check_run import check_arguments
 from nfs_keras.pipeline.run_pipeline import run_pipeline
 from nfs_keras.pipeline.scoring import describe_scores, evaluate_embedded
 from nfs_keras.report import write_report
@@ -21,7 +23,7 @@ def run_trials(
     preset,
     seed=0,
     search="dual",
-    trials=range(1, 11),
+    trials=None,
     retrain=False,
 ):
     """Trains and tests on several trials of RegDB, each in a run of its own.
@@ -30,11 +32,12 @@ def run_trials(
         output: Folder of the runs `trial01`, `trial02` and so on. It receives
             `metrics.json` and `metrics.md`, means and deviations over the
             trials, and `report.html`, the runs side by side.
-        dataset: A reader with `trials` to train on, such as `RegDB`.
+        dataset: A reader with `trials` to train on, such as `RegDB`, or one
+            of your own with the option `trial`.
         preset: As for `run_pipeline`.
         seed: As for `run_pipeline`, the same in every trial.
         search: As for `run_pipeline`.
-        trials: Trial numbers. Defaults to all ten, as is published.
+        trials: Trial numbers. Defaults to all of the dataset.
         retrain: As for `run_pipeline`.
 
     Returns:
@@ -43,6 +46,7 @@ def run_trials(
     Raises:
         ValueError: If the dataset has no trials, or as for `run_pipeline`.
     """
+    check_arguments(output, dataset, search)
     if not dataset.trials:
         raise ValueError(
             "`run_trials` needs a dataset with trials to train on. "
@@ -50,12 +54,15 @@ def run_trials(
             "Run it once, with `run_pipeline`: an evaluation averages over "
             "sampled galleries by itself."
         )
+    trials = tuple(trials or dataset.trials)
+    for task in list_searches(dataset, trials=trials):
+        check_search(task, dataset.ranks)
     output = pathlib.Path(output)
     runs = {}
     for trial in trials:
         print(f"=== Trial {trial}", flush=True)
         folder = output / f"trial{trial:02d}"
-        reader = dataset.replace(trial=trial)
+        reader = dataset.at_trial(trial)
         runs[trial] = run_pipeline(
             folder, reader, preset, seed, search, retrain=retrain
         )

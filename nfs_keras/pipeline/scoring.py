@@ -63,7 +63,7 @@ def embed_test(embedder, dataset):
         dataset: A reader.
 
     Returns:
-        Dict of arrays: `path`, `identity`, `camera`, `modality` and
+        Dict of arrays: `path`, absolute, `identity`, `camera`, `modality` and
         `embedding`, float32 `(N, dim)`.
     """
     samples = dataset.test
@@ -71,6 +71,7 @@ def embed_test(embedder, dataset):
         name: np.array([getattr(sample, name) for sample in samples])
         for name in Sample._fields
     }
+    columns["path"] = np.array([os.path.abspath(s.path) for s in samples])
     return {**columns, "embedding": embedder(samples)}
 
 
@@ -102,9 +103,20 @@ def recall(embedded):
     """
     paths = map(os.path.realpath, map(str, embedded["path"]))
     by_path = dict(zip(paths, embedded["embedding"], strict=True))
-    return lambda samples: np.stack(
-        [by_path[os.path.realpath(s.path)] for s in samples]
-    )
+
+    def look_up(samples):
+        places = [os.path.realpath(sample.path) for sample in samples]
+        missing = [place for place in places if place not in by_path]
+        if missing:
+            raise ValueError(
+                "The images of finished embeddings stay where they were. "
+                f"Received: {len(missing):,} images without an embedding, such "
+                f"as {missing[0]!r}; one with it is {next(iter(by_path))!r}. "
+                "Move the dataset back, or start in a new folder."
+            )
+        return np.stack([by_path[place] for place in places])
+
+    return look_up
 
 
 def describe_scores(table):

@@ -154,19 +154,21 @@ def cmc_charts(named):
             number of people that it was tested on, or `None`.
     """
     for direction in DIRECTIONS:
-        curves, bands = {}, {}
+        curves, bands, titles = {}, {}, set()
         for name, (row, num_people) in named.items():
             scores = row.get(direction) or {}
             if scores.get("cmc"):
                 curves[name] = scores["cmc"]
+                titles.add(scores.get("title", spaced(direction)))
                 bands[name] = cmc_band(scores, num_people)
         if not curves:
             continue
+        title = titles.pop() if len(titles) == 1 else spaced(direction)
         bands = {k: band for k, band in bands.items() if band is not None}
         ends = [f"{k} {100 * x[0]:.1f} % at rank 1" for k, x in curves.items()]
         yield chart(
-            plot_cmc(curves, bands, spaced(direction)),
-            f"CMC curves, {spaced(direction)}: {'; '.join(ends)}.",
+            plot_cmc(curves, bands, title),
+            f"CMC curves, {title}: {'; '.join(ends)}.",
             "CMC with 95 % intervals over people."
             if bands
             else "CMC; intervals are unknown, as is the number of people.",

@@ -59,8 +59,24 @@ def format_results(rows, synthetic=False) -> str:
         for row in rows
     ]
     notes = [SYNTHETIC_NOTE] if synthetic else []
-    lines = [format_table([header, *table]), *describe_gain(rows), *notes]
-    return "\n".join(lines)
+    sentences = [*name_scores(rows), *describe_gain(rows), *notes]
+    return "\n".join([format_table([header, *table]), *sentences])
+
+
+def name_scores(rows) -> list:
+    """Names the scores of a direction whose name is not the direction."""
+    titles = {
+        f"{ARROWS[direction]} is {title}."
+        for row in rows
+        for direction in DIRECTIONS
+        if (title := title_of(row, direction)) != spaced(direction)
+    }
+    return sorted(titles)
+
+
+def title_of(row, direction):
+    """The name of a network's scores in a direction."""
+    return (row.get(direction) or {}).get("title", spaced(direction))
 
 
 def describe_gain(rows) -> list:
@@ -126,7 +142,10 @@ def compare_networks(runs):
         *(x for x, _ in COSTS.values()),
     ]
     yield Table(CAPTION, header, [row for run in runs for row in cells_of(run)])
-    yield trial_block(runs)
+    for run in runs:
+        if sentences := name_scores(run.rows):
+            yield Note(f"In {run.name} {' '.join(sentences)}")
+    yield from trial_tables(runs)
     if len(runs) > 1:
         last = {
             x.name: (x.rows[-1], count_test_people(x)) for x in runs if x.rows
@@ -151,14 +170,12 @@ def cells_of(run):
         ]
 
 
-def trial_block(runs):
-    """Tabulates mean and deviation of runs that differ in their trial."""
+def trial_tables(runs):
+    """Yields mean and deviation of runs that differ in their trial only."""
     trials = {run.dataset.get("trial"): run for run in runs}
     datasets = {run.dataset.get("name") for run in runs}
     if len(trials) < 2 or len(trials) != len(runs) or len(datasets) > 1:
-        return Note(
-            "Scores of one trial each: there is no deviation over trials."
-        )
+        return
     table = []
     for name in dict.fromkeys(row["name"] for x in runs for row in x.rows):
         own = [row for x in runs for row in x.rows if row["name"] == name]
@@ -166,7 +183,7 @@ def trial_block(runs):
         table.append([name, str(len(own)), *map(mean_deviation, columns)])
     header = ["network", "trials", *score_titles()]
     caption = "Mean and standard deviation over trials, in percent"
-    return Table(caption, header, table)
+    yield Table(caption, header, table)
 
 
 def describe_results(run):
@@ -174,10 +191,7 @@ def describe_results(run):
     if not run.rows:
         reason = run.describe_missing("metrics.json")
         yield Note(f"Nothing was evaluated: {reason}.")
-    for direction in DIRECTIONS:
-        rows = [row for row in run.rows if row.get(direction)]
-        if rows:
-            yield score_table(rows, direction)
+    yield from score_tables(run.rows)
     if run.rows:
         num_people = count_test_people(run)
         yield from cmc_charts({x["name"]: (x, num_people) for x in run.rows})
@@ -189,18 +203,32 @@ def describe_results(run):
     yield from map_charts(run)
 
 
-def score_table(rows, direction):
-    """Tabulates the scores of one direction, in percent."""
+def score_tables(rows):
+    """Yields the scores of each row of the protocol, in percent."""
     header = ["network", *ALL_SCORES.values(), "queries"]
-    table = [
-        [
-            row["name"],
-            *(format_decimal(row[direction].get(x)) for x in ALL_SCORES),
-            format_value(row[direction].get("num_valid_queries")),
-        ]
-        for row in rows
-    ]
-    return Table(f"{spaced(direction)}, in percent", header, table)
+    tables = {}
+    for row in rows:
+        directions = {d: row[d] for d in DIRECTIONS if row.get(d)}
+        for key, scores in (row.get("rows") or directions).items():
+            title = scores.get("title", spaced(key))
+            tables.setdefault(title, []).append(
+                [
+                    row["name"],
+                    *(score_deviation(scores, x) for x in ALL_SCORES),
+                    format_value(scores.get("num_valid_queries")),
+                ]
+            )
+    for title, table in tables.items():
+        yield Table(f"{title}, in percent", header, table)
+
+
+def score_deviation(scores, score):
+    """Writes a score: `57.1`, or `57.1 ± 1.2` over several trials."""
+    mean = format_decimal(scores.get(score))
+    deviation = scores.get("deviation", {}).get(score)
+    if deviation is None:
+        return mean
+    return f"{mean} \N{PLUS-MINUS SIGN} {format_decimal(deviation)}"
 
 
 def count_test_people(run):
