@@ -1,6 +1,7 @@
 """What would stop a run after hours raises before it starts."""
 
 import json
+import sys
 from dataclasses import replace
 
 import keras
@@ -100,6 +101,15 @@ def test_a_stage_without_those_before_it_raises(
     with pytest.raises(ValueError, match=message):
         run_pipeline(tmp_path / "run", regdb, Demo().smoke(), stages=stages)
     assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_a_run_that_could_write_no_report_does_not_start(
+    regdb, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ImportError, match="report"):
+        run_pipeline(tmp_path / "run", regdb, Demo().smoke())
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("run", [run_pipeline, run_trials])

@@ -10,6 +10,7 @@ from nfs_keras.datasets.reader import check_option
 from nfs_keras.evaluation import check_protocol
 from nfs_keras.evaluation.search import check_search
 from nfs_keras.layers.replicas import num_replicas
+from nfs_keras.optional import optional_import
 from nfs_keras.pipeline.training import check_folds
 from nfs_keras.scale.sharded_sampler import check_shares
 
@@ -22,6 +23,7 @@ STAGES = (
     "export",
     "report",
 )
+REPORT = ("jinja2", "matplotlib", "sklearn", "tensorboard")
 NEEDED = {  # of earlier stages
     "retrain": "architecture.json",
     "compact": "searched.keras",
@@ -31,7 +33,10 @@ NEEDED = {  # of earlier stages
 
 
 def check_arguments(output, dataset, search, stages=()):
-    """Raises `ValueError` for arguments of another kind."""
+    """Raises `ValueError` for arguments of another kind.
+
+    And `ImportError` if the report could not be written in the end.
+    """
     if not isinstance(dataset, Reader):
         raise ValueError(
             "A run needs its folder first, then a reader of its dataset. "
@@ -41,6 +46,9 @@ def check_arguments(output, dataset, search, stages=()):
     check_option("search", search, ("dual", "channel", "spatial"))
     for stage in stages:
         check_option("stages", stage, STAGES)
+    if "report" in stages:
+        for name in REPORT:
+            optional_import(name, extra="report")
 
 
 def check_ready(dataset, preset, people, held_out, architecture):
