@@ -1,9 +1,8 @@
 """A tiny search for the tests of several replicas, and a program to run it.
 
-`python distributed_search.py KIND FOLDER EPOCHS PAUSE`, where KIND is
-`mirrored` (on two logical CPUs), `multi_worker` (one worker of `TF_CONFIG`) or
-`multi_worker_stopped` (the same, ended early by a callback of the chief),
-trains, waits PAUSE seconds amid epoch 1, and saves the final state.
+`python distributed_search.py FOLDER PAUSE` is one worker of `TF_CONFIG`: it
+trains until a callback of the chief stops it an epoch early, waits PAUSE
+seconds amid epoch 1, and saves the final state. The gates search from epoch 1.
 """
 
 import pathlib
@@ -28,14 +27,18 @@ from nfs_keras.scale import (
 IMAGE_SHAPE = (12, 6, 3)
 NUM_PEOPLE = 8
 STEPS_PER_EPOCH = 2
+EPOCHS = 3  # in which it trains; it is asked for one more
+
+
+def share_draws():
+    """Lets all replicas draw the same noise, as one device does."""
+    ReplicaSeedGenerator.next = keras.random.SeedGenerator.next
 
 
 def make_model():
     keras.utils.set_random_seed(1)
     block = {"filters": 6, "inner": 6, "stride": 2, "project": True}
     backbone = shallow_backbone([block])
-    # One draw per batch, the same on every replica here, as on one device.
-    ReplicaSeedGenerator.next = keras.random.SeedGenerator.next
     network = reid_network(
         backbone, IMAGE_SHAPE, NUM_PEOPLE, noise="batch", seed=3
     )
@@ -94,22 +97,22 @@ class Pause(keras.callbacks.Callback):
 
 
 class StopOnChief(keras.callbacks.Callback):
-    """Stops after an epoch, on the process that writes the files alone."""
+    """Stops an epoch early, on the process that writes the files alone."""
 
     def on_epoch_end(self, epoch, logs=None):
-        self.model.stop_training = epoch == 0
+        self.model.stop_training = epoch == EPOCHS - 1
 
 
-def train(strategy, folder, epochs, pause=0.0, chief_callbacks=()):
+def train(strategy, folder, pause=0.0, chief_callbacks=()):
     return train_on_strategy(
         strategy,
         make_model,
         make_dataset,
-        epochs,
+        EPOCHS + 1,
         STEPS_PER_EPOCH,
         pathlib.Path(folder) / "checkpoints",
-        callbacks=[SearchPhases(1 / 3, 1.0), Pause(pause)],
-        chief_callbacks=chief_callbacks,
+        callbacks=[SearchPhases(1 / (EPOCHS + 1), 1.0), Pause(pause)],
+        chief_callbacks=[*chief_callbacks, StopOnChief()],
     )
 
 
@@ -129,22 +132,18 @@ def state(model):
     }
 
 
-def two_logical_cpus():
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    halves = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, halves)
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def save_trained(strategy, folder, name, pause=0.0):
+    """Trains, and saves the logs and the final state under a name."""
+    share_draws()
+    log = HistoryLog(f"{folder}/{name}.csv", "search")
+    model = train(strategy, folder, pause, [log])
+    np.savez(f"{folder}/{name}.npz", **state(model))
 
 
-def main(kind, folder, epochs, pause):
-    mirrored = kind == "mirrored"
-    strategy = two_logical_cpus() if mirrored else make_strategy("multi_worker")
-    callbacks = [HistoryLog(f"{folder}/{kind}.csv", "search")]
-    if kind == "multi_worker_stopped":
-        callbacks.append(StopOnChief())
-    model = train(strategy, folder, int(epochs), float(pause), callbacks)
-    suffix = "" if mirrored else strategy.cluster_resolver.task_id
-    np.savez(f"{folder}/{kind}{suffix}.npz", **state(model))
+def main(folder, pause):
+    strategy = make_strategy("multi_worker")
+    index = strategy.cluster_resolver.task_id
+    save_trained(strategy, folder, f"worker{index}", float(pause))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
-"""Computes a loss on two devices: `python global_batch.py FILE`.
+"""A loss and its gradients, on one device and on two.
 
 Each replica turns its rows of fixed features into outputs by one weight, so
 that gradients have to find their way back from all replicas.
 """
-
-import sys
 
 import numpy as np
 import tensorflow as tf
@@ -57,11 +55,7 @@ def replicas_alone():
     return float(np.mean(found))
 
 
-def main(path):
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    halves = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, halves)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def two_devices(strategy):
     with strategy.scope():
         weight = start()
     objective = GlobalBatchObjective(OBJECTIVE)
@@ -87,8 +81,4 @@ def main(path):
         lambda x: strategy.reduce(add, x, axis=None),
         step(),
     )  # fmt: skip
-    np.savez(path, **named(*total))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    return named(*total)

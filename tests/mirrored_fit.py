@@ -1,18 +1,16 @@
-"""Fits a search of a plain model on two devices: `python mirrored_fit.py FILE`.
+"""A search of a plain model, to be fitted on one device and on two.
 
 The model has a loss of each output, sample weights, a metric and a
-regularizer. Its gates wait, or draw the same noise on all replicas, so that the
-result can be compared with that of one device.
+regularizer. Its gates draw the same noise on all replicas, so that the results
+can be compared.
 """
-
-import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
+from distributed_search import share_draws
 
-from nfs_keras.layers import DualLevelSearch, find_gates
-from nfs_keras.layers.search_gate import ReplicaSeedGenerator
+from nfs_keras.layers import DualLevelSearch
 from nfs_keras.models import SearchModel
 
 
@@ -80,30 +78,13 @@ def train(search):
     }
 
 
-def share_draws():
-    """Lets all replicas draw the same noise, as one device does."""
-    ReplicaSeedGenerator.next = keras.random.SeedGenerator.next
-
-
-def main(path):
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    halves = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, halves)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def two_devices(strategy):
+    """What `train` gives, and the error of the second order."""
+    share_draws()
     with strategy.scope():
         rejected = ""
         try:
             make_search("second_order")
         except ValueError as error:
             rejected = str(error)
-        gates = find_gates(make_model())
-        step = tf.function(lambda: gates[0].keep(1, training=True))
-        draws = strategy.experimental_local_results(strategy.run(step))
-        share_draws()
-        search = make_search()
-    different = not np.array_equal(*draws)
-    np.savez(path, rejected=rejected, different=different, **train(search))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+        return {"rejected": rejected, **train(make_search())}

@@ -7,8 +7,9 @@ killed after its first epoch; and `single`, the search on one device.
 import functools
 import shutil
 import sys
+from dataclasses import replace
 
-import tensorflow as tf
+from two_devices import two_logical_cpus
 
 from nfs_keras.callbacks import TrainingCheckpoint
 from nfs_keras.cli.main import main
@@ -22,10 +23,11 @@ STARTS = [
 ]
 
 
-def two_logical_cpus():
-    (cpu,) = tf.config.list_physical_devices("CPU")
-    halves = [tf.config.LogicalDeviceConfiguration()] * 2
-    tf.config.set_logical_device_configuration(cpu, halves)
+class Small(Demo):
+    """A few steps of a demo, whose search lasts to its end."""
+
+    def smoke(self):
+        return replace(super().smoke(), weights=None, freeze=1.0, max_steps=2)
 
 
 def use_small_networks():
@@ -36,7 +38,7 @@ def use_small_networks():
         functools.partial(backbones.make_stem, **stem),
         functools.partial(backbones.grow_residual, stages=[[block]]),
     )
-    PRESETS["demo"] = functools.partial(Demo, weights=None)
+    PRESETS["demo"] = Small
 
 
 def keep_what_a_kill_would_leave(folder):

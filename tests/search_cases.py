@@ -31,11 +31,11 @@ def shallow_backbone(*stages):
 
 
 def small_network(search="dual", seed=0, **gate_arguments):
-    """A network of two shallow stages, quick to trace and to compile."""
+    """A network of a single block, quick to trace and to compile."""
     keras.utils.set_random_seed(seed)
     block = {"filters": 8, "inner": 8, "project": True}
     return reid_network(
-        shallow_backbone([block], [block]),
+        shallow_backbone([block]),
         IMAGE_SHAPE,
         NUM_IDENTITIES,
         search,

@@ -119,7 +119,7 @@ def test_the_gap_is_that_of_the_network_that_is_derived():
     fresh = small_network(seed=1)
     architecture.apply(fresh)
     fresh.copy_features(network)
-    dead = ~architecture.masks["stage2_channel"].any(axis=0)
+    dead = ~architecture.masks["stage1_channel"].any(axis=0)
     assert dead.any()
     for found in (gap[1], embeddings(fresh)):
         assert not found[:, dead].any()

@@ -1,9 +1,3 @@
-import os
-import pathlib
-import subprocess
-import sys
-
-import global_batch
 import keras
 import numpy as np
 import pytest
@@ -45,24 +39,3 @@ def test_it_survives_serialization(batch):
     copy = keras.saving.deserialize_keras_object(config)
     assert copy.objective.weights == objective.objective.weights
     np.testing.assert_allclose(copy(*batch)[0], objective(*batch)[0])
-
-
-def test_on_two_replicas_it_is_that_of_one_device_on_all_rows(batch, tmp_path):
-    """Loss, parts and gradients; each replica alone would find others."""
-    program = pathlib.Path(global_batch.__file__)
-    environment = {
-        **os.environ,
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONPATH": str(program.parent.parent),
-    }
-    command = [sys.executable, str(program), str(tmp_path / "found.npz")]
-    subprocess.run(command, env=environment, check=True)
-    expected = global_batch.one_device()
-    with np.load(tmp_path / "found.npz") as found:
-        assert set(found) == set(expected)
-        for name, value in expected.items():
-            np.testing.assert_allclose(
-                found[name], value, rtol=1e-5, atol=1e-6, err_msg=name
-            )
-    alone = global_batch.replicas_alone()
-    assert abs(alone - expected["loss"]) > 0.01  # what is gathered matters

@@ -1,8 +1,5 @@
 """What every search gate promises, beyond the standard checks."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -603,32 +600,3 @@ def test_a_gate_is_found_in_itself_and_once():
     assert find_gates(keras.Model(image, gate(gate(image)))) == [gate]
     cell = DualLevelSearch()
     assert find_gates(cell) == [cell.channel, cell.spatial]
-
-
-REPLICAS = """
-import keras, numpy as np, tensorflow as tf
-cpus = tf.config.list_physical_devices("CPU")
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpus[0], two)
-from nfs_keras.layers import DualLevelSearch, find_gates
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    gate = DualLevelSearch(seed=1, relaxation="binary_concrete")
-    image = keras.Input((4, 3, 5))
-    model = keras.Model(image, gate(image))
-run = tf.function(lambda: strategy.run(
-    lambda: model(tf.ones((2, 4, 3, 5)), training=True)))
-samples = [strategy.experimental_local_results(run()) for _ in range(2)]
-arrays = [np.array(sample) for pair in samples for sample in pair]
-for i, a in enumerate(arrays):
-    for b in arrays[:i]:
-        assert np.any(a != b)
-with strategy.scope():
-    gate.freeze()
-    assert all(g.is_frozen for g in find_gates(gate))
-"""
-
-
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies are its own")
-def test_every_replica_draws_noise_of_its_own():
-    subprocess.run([sys.executable, "-c", REPLICAS], check=True)

@@ -4,16 +4,23 @@ import pytest
 import tensorflow as tf
 
 from nfs_keras.layers import find_gates
-from nfs_keras.models import Architecture, Objective, SearchModel
+from nfs_keras.models import (
+    Architecture,
+    Objective,
+    SearchModel,
+    reid_network,
+)
 from nfs_keras.search.training_model import loss_of
+from tests import search_cases
 from tests.search_cases import (
+    IMAGE_SHAPE,
     compiled_search,
     identical,
     make_batch,
     make_pairs,
-    make_search,
     plain_batch,
     plain_model,
+    shallow_backbone,
     small_network,
     snapshot,
 )
@@ -21,8 +28,18 @@ from tests.search_cases import (
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
 
 
+# Tracing a step costs more than running a few: most tests run it eagerly.
+EAGERLY = {"run_eagerly": True}
+TRACED = {"run_eagerly": False}
+
+
+def make_search(**options):
+    return search_cases.make_search(**{**EAGERLY, **options})
+
+
 def plain_search(loss=CROSS_ENTROPY, model=None, **options):
-    return compiled_search(model or plain_model(), loss, **options)
+    model = model or plain_model()
+    return compiled_search(model, loss, **{**EAGERLY, **options})
 
 
 def plain_pairs(first=0, count=4):
@@ -86,7 +103,16 @@ def operations(function, *arguments):
     return [node.op for node in needed.node]
 
 
-@each_model
+def inner_search():
+    """A search with a convolution between a gate and the loss."""
+    return make_search(network=small_network(inner=True))
+
+
+@pytest.mark.parametrize(
+    "make, batch",
+    [(inner_search, make_batch), (plain_search, plain_batch)],
+    ids=MAKERS,
+)
 def test_an_architecture_step_computes_no_gradient_of_a_kernel(make, batch):
     kinds = operations(make().gate_gradients, batch())
     assert "Conv2DBackpropInput" in kinds
@@ -218,7 +244,7 @@ def test_any_loss_moves_weights_and_gates(loss, batch, names):
     two = loss is two_losses or isinstance(loss, dict)
     model = plain_search(loss, plain_model(two_outputs=two))
     before = snapshot(model.weight_variables), snapshot(model.search_variables)
-    history = model.fit(make_pairs(make=batch), verbose=0).history
+    history = model.fit(make_pairs(count=1, make=batch), verbose=0).history
     assert names <= set(history) and all(history[n][0] > 0 for n in names)
     moved = snapshot(model.weight_variables), snapshot(model.search_variables)
     assert not identical(before[0], moved[0])
@@ -231,7 +257,7 @@ def test_the_loss_is_that_of_plain_keras():
         for gate in find_gates(model):
             gate.open()
     theirs.compile(keras.optimizers.SGD(0.01, momentum=0.9), CROSS_ENTROPY)
-    search = plain_search(model=ours)
+    search = plain_search(model=ours, **TRACED)
     search.hold_open()
     history = search.fit(plain_pairs(), verbose=0).history
     train = plain_pairs().map(lambda train, proxy: train)
@@ -248,7 +274,7 @@ def test_sample_weights_weigh():
         return maps, kinds, tf.constant([0.0, 2.0, 0.0, 0.0, 1.0, 0.5])
 
     model = plain_search()
-    model.fit(make_pairs(make=weighted), verbose=0)
+    model.fit(make_pairs(count=2, make=weighted), verbose=0)
     maps, kinds, weight = weighted(0)
     outputs = model(maps)
     loss, _ = loss_of(model.loss_function, kinds, outputs, weight)
@@ -293,7 +319,7 @@ def test_losses_that_layers_add_are_descended(level):
     )
     for model in (with_it, without):
         model.optimizer.learning_rate = 1e-3
-        model.fit(plain_pairs(count=2).repeat(4), verbose=0)
+        model.fit(plain_pairs(), verbose=0)
 
     def size(model):
         if level == "weights":
@@ -320,7 +346,7 @@ def test_added_losses_are_counted_once_in_each_step():
 
 
 def test_a_reloaded_search_has_both_optimizers_and_resumes_exactly(tmp_path):
-    model = make_search(budget=0.5)
+    model = make_search(budget=0.5, **TRACED)
     model.fit(make_pairs(0, 2), verbose=0)
     model.save(tmp_path / "search.keras")
     loaded = keras.models.load_model(tmp_path / "search.keras")
@@ -353,9 +379,7 @@ def check_same(model, loaded):
 
 
 def test_how_it_is_run_is_saved_with_it(tmp_path):
-    model = plain_search(
-        steps_per_execution=2, run_eagerly=True, jit_compile=False
-    )
+    model = plain_search(steps_per_execution=2, jit_compile=False)
     model.save(tmp_path / "search.keras")
     loaded = keras.models.load_model(tmp_path / "search.keras")
     for end in (model, loaded):
@@ -415,9 +439,10 @@ def test_a_mixed_model_is_trained_with_scaled_losses_by_any_policy():
     assert isinstance(search.arch_optimizer, scaled)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_the_search_compiles_with_xla(mode):
-    model = plain_search(jit_compile=True, mode=mode, budget=0.7)
+def test_the_search_compiles_with_xla():
+    model = plain_search(
+        jit_compile=True, mode="second_order", budget=0.7, **TRACED
+    )
     logits = snapshot(model.search_variables)
     history = model.fit(plain_pairs(count=2), verbose=0).history
     assert all(np.isfinite(v) for values in history.values() for v in values)
@@ -425,7 +450,9 @@ def test_the_search_compiles_with_xla(mode):
 
 
 def test_the_search_of_a_network_compiles_with_xla():
-    model = make_search(jit_compile=True)
+    block = {"filters": 4, "inner": 4}
+    network = reid_network(shallow_backbone([block]), IMAGE_SHAPE, 6)
+    model = make_search(network=network, jit_compile=True, **TRACED)
     history = model.fit(make_pairs(count=2), verbose=0).history
     assert np.isfinite(history["loss"]).all()
 
@@ -512,7 +539,7 @@ def test_labels_that_the_classifier_lacks_raise_in_a_later_batch():
     wrong = make_pairs().map(lambda t, p: ((t[0], renumber(t[1])), p))
     pairs = make_pairs(count=1).concatenate(wrong)
     with pytest.raises(ValueError, match=r"in \[0, 6\).*a label of \d+"):
-        make_search().fit(pairs, verbose=0)
+        make_search(**TRACED).fit(pairs, verbose=0)
 
 
 def test_proxy_labels_need_no_classifier_when_none_looks_at_them():
