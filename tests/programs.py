@@ -128,6 +128,7 @@ def fork_server():
             sys.executable,
             str(pathlib.Path(__file__).with_name("fork_server.py")),
         ],
+        env=complete({"TF_CPP_MIN_LOG_LEVEL": "3"}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -16,33 +16,23 @@ import sys
 from dataclasses import replace
 from unittest import mock
 
-import numpy as np
-import tensorflow as tf
-
-from nfs_keras.presets import Demo
-from nfs_keras.reid import backbones
-from nfs_keras.synthetic import tree
-
-SMOKE = Demo.smoke
+from nfs_keras.cli import main as command_line
 
 
 def one_stage():
     """Makes the first stage of `tiny`."""
+    from nfs_keras.reid import backbones
+
     tiny = backbones.tiny()
     stages = tiny.grow.keywords["stages"][:1]
     grow = functools.partial(backbones.grow_residual, stages=stages)
     return tiny._replace(grow=grow)
 
 
-def smaller(preset):
-    """As `Demo.smoke`, but smaller."""
-    # A backbone with a name: a run that resumes must find the same options.
-    given = {"backbone": "one_stage", "weights": None, "max_steps": 2}
-    return replace(SMOKE(preset), **given)
-
-
 def noise(recipe, shot):
     """Makes an image of noise instead of a person."""
+    import numpy as np
+
     generator = np.random.default_rng([shot.identity, shot.number])
     return generator.integers(0, 256, (32, 16, 3), "uint8")
 
@@ -50,10 +40,18 @@ def noise(recipe, shot):
 @contextlib.contextmanager
 def small_smoke(eager=True):
     """Makes `Demo.smoke` smaller in this process."""
-    known = {"one_stage": one_stage}
+    import tensorflow as tf
+
+    from nfs_keras.presets import Demo
+    from nfs_keras.reid import backbones
+    from nfs_keras.synthetic import tree
+
+    smoke = Demo.smoke
+    # A backbone with a name: a run that resumes must find the same options.
+    given = {"backbone": "one_stage", "weights": None, "max_steps": 2}
     with (
-        mock.patch.dict(backbones.BACKBONES, known),
-        mock.patch.object(Demo, "smoke", smaller),
+        mock.patch.dict(backbones.BACKBONES, {"one_stage": one_stage}),
+        mock.patch.object(Demo, "smoke", lambda x: replace(smoke(x), **given)),
         mock.patch.object(tree, "render_image", noise),
     ):
         tf.config.run_functions_eagerly(eager)
@@ -65,13 +63,29 @@ def small_smoke(eager=True):
 
 def main():
     kind, first, *sys.argv = sys.argv[1:]
-    with small_smoke(kind == "eager"):
-        if first == "-m":
-            name = sys.argv[0]
+    is_module = first == "-m"
+    if not is_module:
+        sys.argv.insert(0, first)
+    name = sys.argv[0]
+    with contextlib.ExitStack() as stack:
+
+        def shrink():
+            stack.enter_context(small_smoke(kind == "eager"))
+
+        if name == "nfs_keras":  # which is to import TensorFlow itself
+            prepare = command_line.prepare_tensorflow
+
+            def prepare_and_shrink():
+                prepare()
+                shrink()
+
+            command_line.prepare_tensorflow = prepare_and_shrink
+        else:
+            shrink()
+        if is_module:
             runpy.run_module(name, run_name="__main__", alter_sys=True)
         else:
-            sys.argv.insert(0, first)
-            runpy.run_path(first, run_name="__main__")
+            runpy.run_path(name, run_name="__main__")
 
 
 if __name__ == "__main__":
