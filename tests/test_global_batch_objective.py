@@ -1,12 +1,10 @@
-import os
 import pathlib
-import subprocess
-import sys
 
 import global_batch
 import keras
 import numpy as np
 import pytest
+from programs import run
 
 from nfs_keras.models import Objective
 from nfs_keras.scale import GlobalBatchObjective
@@ -50,13 +48,8 @@ def test_it_survives_serialization(batch):
 def test_on_two_replicas_it_is_that_of_one_device_on_all_rows(batch, tmp_path):
     """Loss, parts and gradients; each replica alone would find others."""
     program = pathlib.Path(global_batch.__file__)
-    environment = {
-        **os.environ,
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONPATH": str(program.parent.parent),
-    }
-    command = [sys.executable, str(program), str(tmp_path / "found.npz")]
-    subprocess.run(command, env=environment, check=True)
+    words = [program, tmp_path / "found.npz"]
+    run(words, check=True, CUDA_VISIBLE_DEVICES="")
     expected = global_batch.one_device()
     with np.load(tmp_path / "found.npz") as found:
         assert set(found) == set(expected)

@@ -1,13 +1,11 @@
 """`fit` of a search under `MirroredStrategy`, on two logical devices."""
 
-import os
 import pathlib
-import subprocess
-import sys
 
 import mirrored_fit
 import numpy as np
 import pytest
+from programs import run
 
 
 @pytest.fixture(scope="module")
@@ -15,13 +13,7 @@ def mirrored(tmp_path_factory):
     """What two devices have found, in a process of their own."""
     program = pathlib.Path(mirrored_fit.__file__)
     path = tmp_path_factory.mktemp("mirrored") / "found.npz"
-    environment = {
-        **os.environ,
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONPATH": str(program.parent.parent),
-    }
-    command = [sys.executable, str(program), str(path)]
-    subprocess.run(command, env=environment, check=True)
+    run([program, path], check=True, CUDA_VISIBLE_DEVICES="")
     with np.load(path) as found:
         return dict(found)
 

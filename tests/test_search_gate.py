@@ -1,13 +1,11 @@
 """What every search gate promises, beyond the standard checks."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 from backends import BACKEND, compiled, gradients
 from keras import ops
+from programs import run
 
 from nfs_keras.layers import (
     ChannelSearch,
@@ -631,4 +629,4 @@ with strategy.scope():
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies are its own")
 def test_every_replica_draws_noise_of_its_own():
-    subprocess.run([sys.executable, "-c", REPLICAS], check=True)
+    run(["-c", REPLICAS], check=True)
