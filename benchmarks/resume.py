@@ -119,17 +119,22 @@ def kill(command, folder, line, delay, by=signal.SIGKILL):
             stderr=errors,
             preexec_fn=heed_ctrl_c,
         )
-        while process.poll() is None and line not in said(folder):
-            time.sleep(0.05)
-        time.sleep(delay)
-        process.send_signal(by)
-        status = process.wait()
+        status = kill_after(process, folder, line, delay, by)
         errors.seek(0)
         text = errors.read()
     expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: INTERRUPTED}
     if status not in (0, expected[by]):
         raise RuntimeError(f"The run failed: status={status}\n{text}")
     return status, text
+
+
+def kill_after(process, folder, line, delay, by):
+    """Kills a process some time after its run has written a line."""
+    while process.poll() is None and line not in said(folder):
+        time.sleep(0.05)
+    time.sleep(delay)
+    process.send_signal(by)
+    return process.wait()
 
 
 def heed_ctrl_c():

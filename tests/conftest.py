@@ -10,7 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers would fight for the cores
 import hypothesis
 import pytest
 from filelock import FileLock
-from programs import run_example
+from programs import EXAMPLES, SMALL, run
 
 from nfs_keras.synthetic import synthesize_regdb
 
@@ -35,12 +35,16 @@ def smoke_data(shared_folder):
 
 @pytest.fixture(scope="session")
 def smoke_run(shared_folder, smoke_data):
-    """What `examples/train_regdb.py --smoke` leaves; not to be changed."""
+    """What `examples/train_regdb.py --smoke` leaves; not to be changed.
+
+    Its network is the one of `small_smoke.py`.
+    """
     output = shared_folder / "smoke_run" / "smoke"
     with FileLock(shared_folder / "run.lock"):
         if not (output / "report.html").exists():
             flags = ("--smoke", f"--data={smoke_data}", f"--output={output}")
-            ended = run_example("train_regdb.py", *flags)
+            program = [SMALL, "traced", EXAMPLES / "train_regdb.py"]
+            ended = run([*program, *flags])
             assert ended.returncode == 0, ended.stdout + ended.stderr
     return output
 

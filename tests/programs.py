@@ -1,32 +1,138 @@
-"""Runs programs as a user does: each in a process of its own."""
+"""Runs programs as a user does: each in a process of its own.
 
+The processes are forks, see `fork_server.py`, unless a test is about how a
+process begins.
+"""
+
+import atexit
+import functools
+import json
 import os
 import pathlib
+import select
+import signal
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
 
+SMALL = pathlib.Path(__file__).with_name("small_smoke.py")
+
+
 def run_example(name, *words, cwd=None):
     """Runs `python examples/<name> <words>`."""
-    return run([str(EXAMPLES / name), *words], cwd)
+    return run([EXAMPLES / name, *words], cwd)
 
 
 def run_verb(*words, cwd=None):
-    """Runs `python -m nfs_keras <words>`, which is `nfs-reid`."""
-    return run(["-m", "nfs_keras", *words], cwd)
+    """Runs `nfs-reid <words>`, its `--smoke` on less."""
+    return run([SMALL, "eager", "-m", "nfs_keras", *words], cwd)
 
 
-def run(words, cwd=None, timeout=1500):
-    """Runs Python; gives what it returned and printed, as text."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def run(words, cwd=None, timeout=1500, check=False, **environment):
+    """Runs `python <words>` in a fork.
+
+    Returns:
+        `subprocess.CompletedProcess` with what it returned and printed.
+    """
+    with Program(words, cwd, **environment) as program:
+        status = program.wait(timeout)
+        ended = subprocess.CompletedProcess(words, status, *program.printed())
+    if check and status:
+        raise AssertionError(f"{words} ended with {status}: {ended.stderr}")
+    return ended
+
+
+def run_anew(words, cwd=None, timeout=1500, **environment):
+    """Runs `python <words>` in a process that has imported nothing."""
     return subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=cwd,
-        env=environment,
+        env=complete(environment),
         capture_output=True,
         text=True,
         timeout=timeout,
     )
+
+
+def complete(environment):
+    """The environment of a program: ours, and the package's place."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+
+
+class Program:
+    """A program that runs in a fork, with the methods of `Popen`.
+
+    There is one at a time. As a context it is killed if it has not ended.
+    """
+
+    def __init__(self, words, cwd=None, **environment):
+        self.folder = tempfile.TemporaryDirectory()
+        self.files = [
+            pathlib.Path(self.folder.name, name) for name in ("out", "err")
+        ]
+        for file in self.files:
+            file.touch()
+        self.returncode = None
+        self.server = fork_server()
+        request = {
+            "words": [str(word) for word in words],
+            "folder": str(cwd or os.getcwd()),
+            "environment": complete(environment),
+            "output": str(self.files[0]),
+            "errors": str(self.files[1]),
+        }
+        self.server.stdin.write(json.dumps(request).encode() + b"\n")
+        self.pid = int(self.server.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.send_signal(signal.SIGKILL)
+        self.wait()
+        self.folder.cleanup()
+
+    def poll(self):
+        """Returns its exit status, or `None` while it runs."""
+        if self.returncode is None:
+            if select.select([self.server.stdout], [], [], 0)[0]:
+                self.returncode = int(self.server.stdout.readline())
+        return self.returncode
+
+    def wait(self, timeout=None):
+        """Waits for its end; returns its exit status."""
+        if self.returncode is None:
+            if not select.select([self.server.stdout], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.files), timeout)
+        return self.poll()
+
+    def send_signal(self, number):
+        """Sends it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def printed(self):
+        """Returns what it has written to standard output and error."""
+        return [file.read_text("utf-8") for file in self.files]
+
+
+@functools.cache
+def fork_server():
+    """Starts the process that is forked."""
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            str(pathlib.Path(__file__).with_name("fork_server.py")),
+        ],
+        env=complete({"TF_CPP_MIN_LOG_LEVEL": "3"}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,  # `select` sees what has not been read
+    )
+    atexit.register(server.communicate)
+    return server

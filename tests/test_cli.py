@@ -15,7 +15,6 @@ from pyarrow import parquet
 
 from nfs_keras.cli import synthesize as synthesize_module
 from nfs_keras.cli.main import VERBS, main
-from nfs_keras.models import Architecture, named_gates
 
 
 @pytest.fixture(autouse=True)
@@ -255,28 +254,6 @@ def test_embed_takes_a_list_of_paths(smoke_run, smoke_data, tmp_path, capsys):
     assert nfs_reid("embed", *flags, tmp_path / "list.parquet") == 0
     shards = parquet.read_table(tmp_path / "out")
     assert shards["camera"].to_pylist() == [1, 2, 3]
-
-
-def test_retrain_trains_with_the_architecture_that_was_found(
-    smoke_run, smoke_data, tmp_path, monkeypatch
-):
-    # The later stages would take their time and are tested elsewhere.
-    pipeline = importlib.import_module("nfs_keras.pipeline.run_pipeline")
-    monkeypatch.setattr(pipeline.run_pipeline, "__defaults__", (
-        *pipeline.run_pipeline.__defaults__[:-1], ("retrain", "compact")
-    ))  # fmt: skip
-    chosen = smoke_run / "architecture.json"
-    flags = (
-        f"--architecture={chosen}",
-        f"--data={smoke_data}",
-        f"--output={tmp_path / 'run'}",
-        "--smoke",
-    )
-    assert nfs_reid("retrain", *flags) == 0
-    twin = keras.models.load_model(tmp_path / "run" / "searched.keras")
-    masks = Architecture.load(chosen).masks
-    for name, gate in named_gates(twin).items():
-        np.testing.assert_array_equal(gate.mask, masks[name])
 
 
 def test_only_train_takes_all_trials(smoke_data, tmp_path, capsys):

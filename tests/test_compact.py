@@ -1,8 +1,5 @@
 """`compact`, on whole models: exact, smaller, plain, and a copy."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -21,6 +18,7 @@ from graph_cases import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
+from programs import run
 
 from nfs_keras.layers import (
     ChannelSearch,
@@ -309,7 +307,7 @@ def test_it_is_plain_keras_that_needs_no_nfs_keras(tmp_path):
     smaller.save(tmp_path / "smaller.keras")
     smaller.export(tmp_path / "1", format="tf_saved_model", verbose=False)
     np.save(tmp_path / "images.npy", IMAGES)
-    subprocess.run([sys.executable, "-c", PLAIN, str(tmp_path)], check=True)
+    run(["-c", PLAIN, tmp_path], check=True)
     with np.load(tmp_path / "found.npz") as found:
         assert_same_outputs(found["loaded"], smaller(IMAGES))
         assert_same_outputs(found["served"], model(IMAGES))

@@ -2,14 +2,13 @@
 
 import csv
 import json
-import os
 import pathlib
-import subprocess
 import sys
 
 import mirrored_run
 import numpy as np
 import pytest
+from programs import run
 
 from benchmarks.resume import read_arrays, same
 from nfs_keras.cli.main import main
@@ -25,13 +24,8 @@ PROGRAM = pathlib.Path(mirrored_run.__file__)
 def runs(smoke_data, tmp_path_factory):
     """The folder of the three runs of `mirrored_run.py`."""
     folder = tmp_path_factory.mktemp("mirrored")
-    environment = {
-        **os.environ,
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONPATH": str(PROGRAM.parent.parent),
-    }
-    command = [sys.executable, str(PROGRAM), str(smoke_data), str(folder)]
-    subprocess.run(command, env=environment, check=True)
+    words = [PROGRAM, smoke_data, folder]
+    run(words, check=True, CUDA_VISIBLE_DEVICES="")
     return folder
 
 

@@ -1,6 +1,6 @@
 """The page about one's own images is right: every command, from first to last.
 
-Only `train` is shortened, by `--smoke`.
+Only `train` is shortened, by `--smoke` and `small_smoke.py`.
 """
 
 import pathlib
@@ -11,6 +11,7 @@ import shutil
 import pymilvus  # noqa: F401 (closes standard error if a test captures it)
 import pytest
 from dataset_trees import write_image
+from small_smoke import small_smoke
 
 from nfs_keras.cli.main import main
 from nfs_keras.datasets import FolderDataset, Reader
@@ -44,11 +45,12 @@ def test_every_command_leads_to_the_next(my_images, capsys):
     assert [c.split()[1] for c in COMMANDS] == [
         *("check", "train", "evaluate", "embed", "index", "query"),
     ]
-    for command in COMMANDS:
-        words = shlex.split(command)
-        if words[1] == "train":
-            words.append("--smoke")
-        assert main(words) == 0, command
+    with small_smoke():
+        for command in COMMANDS:
+            words = shlex.split(command)
+            if words[1] == "train":
+                words.append("--smoke")
+            assert main(words) == 0, command
     printed = capsys.readouterr().out
     assert "Training may start." in printed and "\nOwn images\n" in printed
     assert pathlib.Path("runs/mine/report.html").exists()

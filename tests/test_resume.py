@@ -1,26 +1,35 @@
 """A killed process resumes; `benchmarks/resume.py` kills at more moments."""
 
 import signal
-import subprocess
-import sys
 
 import pytest
+from programs import SMALL, Program, run_anew
 
-from benchmarks.resume import kill, read_arrays, read_history, same
+from benchmarks.resume import kill_after, read_arrays, read_history, same
 
 
 @pytest.fixture(scope="module")
 def resumed(smoke_data, tmp_path_factory):
-    """A search that Ctrl-C has stopped, SIGKILL has killed, and that ended."""
+    """A search that Ctrl-C has stopped, SIGKILL has killed, and that ended.
+
+    It begins in forks, and ends in a process of its own: only that one has
+    other hashes than the run it is compared with.
+    """
     folder = tmp_path_factory.mktemp("resumed") / "run"
-    command = [sys.executable, "-m", "nfs_keras", "search", "--smoke"]
-    command += [f"--data={smoke_data}", f"--output={folder}"]
+    words = [SMALL, "traced", "-m", "nfs_keras", "search", "--smoke"]
+    words += [f"--data={smoke_data}", f"--output={folder}"]
+    kills = [
+        ("==> Training and searching", 0.5, signal.SIGKILL),
+        ("    search 2/3", 0, signal.SIGINT),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TF_CPP_MIN_LOG_LEVEL")  # as a user starts it
-        kill(command, folder, "==> Training and searching", 0.5, signal.SIGKILL)
-        stopped = kill(command, folder, "    search 2/3", 0, signal.SIGINT)
-        ended = subprocess.run(command, capture_output=True, text=True)
-    return folder, stopped, ended
+        for moment in kills:
+            with Program(words) as program:
+                status = kill_after(program, folder, *moment)
+                _, errors = program.printed()
+        ended = run_anew(words)
+    return folder, (status, errors), ended
 
 
 def test_ctrl_c_ends_with_one_line_and_the_status_that_shells_expect(resumed):

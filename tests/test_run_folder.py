@@ -1,7 +1,6 @@
 import json
-import subprocess
-import sys
 
+import programs
 import pytest
 
 from nfs_keras.run_folder import RunFolder
@@ -81,9 +80,7 @@ def test_a_second_process_raises_and_leaves_the_first_its_files(tmp_path):
             "from nfs_keras.run_folder import RunFolder\n"
             f"RunFolder({str(tmp_path)!r}, {OPTIONS!r})"
         )
-        ended = subprocess.run(
-            [sys.executable, "-c", second], capture_output=True, text=True
-        )
+        ended = programs.run(["-c", second])
         assert "in use by another process" in ended.stderr
         assert half.exists()
     with RunFolder(tmp_path, OPTIONS):  # the first has ended

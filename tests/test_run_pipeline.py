@@ -7,7 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-from programs import run_example
+from programs import EXAMPLES, SMALL, run
 
 from benchmarks.resume import differences
 from nfs_keras.datasets import (
@@ -38,7 +38,7 @@ DONE = [name for name in STAGES if name != "retrain"]  # which is an option
 
 def train(data, output, *flags):
     words = ("--smoke", f"--data={data}", f"--output={output}", *flags)
-    return run_example("train_regdb.py", *words)
+    return run([SMALL, "traced", EXAMPLES / "train_regdb.py", *words])
 
 
 def test_every_stage_is_done_and_timed(smoke_run):

@@ -2,14 +2,14 @@
 
 import json
 
-from programs import run
+from programs import SMALL, run
 
 
 def test_rows_of_the_study_run_and_are_lines_of_one_form():
     rows = ["plain", "searched_compact", "open_path", "random", "magnitude"]
     rows += ["cbam"]
     words = ["-m", "benchmarks.study", "--smoke", f"--rows={','.join(rows)}"]
-    ended = run(words)
+    ended = run([SMALL, "eager", *words])
     assert ended.returncode == 0, ended.stderr
     text = [x for x in ended.stdout.splitlines() if x.startswith("{")]
     lines = [json.loads(line) for line in text]

@@ -1,0 +1,60 @@
+"""Runs programs in forks of one process that has imported TensorFlow.
+
+That import takes five seconds, a fork none. Nothing but TensorFlow and Keras
+is imported here, and neither has computed anything: a fork is what a new
+process is after these imports. `programs.py` writes the requests to standard
+input, one a line; the answers are a process id, and later its exit status.
+"""
+
+import gc
+import json
+import os
+import runpy
+import signal
+import sys
+import types
+
+
+def main():
+    import keras  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    gc.freeze()  # else each fork copies all of it, to look for garbage
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            become(**json.loads(line))
+            return  # Python ends as it always does
+        print(process, flush=True)
+        _, status = os.waitpid(process, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def become(words, folder, environment, output, errors):
+    """Makes this process the one that `python <words>` would be."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for descriptor, path in enumerate((os.devnull, output, errors)):
+        opened = os.open(path, os.O_RDWR | os.O_APPEND)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.path[0] = folder
+    sys.path[1:1] = environment["PYTHONPATH"].split(os.pathsep)
+    first, *sys.argv = words
+    if first == "-c":
+        code, sys.argv[0] = sys.argv[0], "-c"
+        sys.modules["__main__"] = module = types.ModuleType("__main__")
+        exec(compile(code, "<string>", "exec"), vars(module))
+    elif first == "-m":
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = os.path.dirname(first)
+        sys.argv = words
+        runpy.run_path(first, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
