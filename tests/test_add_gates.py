@@ -183,6 +183,7 @@ def test_gated_twice_it_has_the_gates_of_both_times():
         (["conv9"], r"the model does not have \['conv9'\]"),
         ("conv1", "after='conv1'"),
         ([], r"Received: after=\[\]"),
+        (None, "Received: after=None"),
     ],
 )
 def test_names_that_are_none_raise(after, message):

@@ -96,12 +96,13 @@ def search_layer(search):
 
 def check_names(after, names):
     """Raises `ValueError` unless `after` lists names of layers."""
-    unknown = [name for name in after if name not in names]
-    if isinstance(after, str) or unknown or not after:
+    listed = after and not isinstance(after, str)
+    unknown = [x for x in after if x not in names] if listed else [after]
+    if unknown:
         raise ValueError(
             "`after` must list names of layers to be followed by gates. "
             f"Received: after={after!r}, of which the model does not have "
-            f"{unknown if not isinstance(after, str) else [after]}. "
+            f"{unknown}. "
             f"Choose among {', '.join(names[:8])} and so on."
         )
 
@@ -161,7 +162,7 @@ def search_space_summary(model, print_fn=print):
     for name, gate in named_gates(model).items():
         channels = isinstance(gate, ChannelSearch)
         saved = 0.0
-        if channels:
+        if channels and everything:
             saved = 1 - count_operations(graph, closing(gate)) / everything
         rows.append(
             {
