@@ -4,10 +4,16 @@ import pytest
 import tensorflow as tf
 
 from nfs_keras.layers import find_gates
-from nfs_keras.models import Architecture, Objective, SearchModel
+from nfs_keras.models import (
+    Architecture,
+    Objective,
+    SearchModel,
+    add_gates,
+)
 from nfs_keras.search.training_model import loss_of
 from tests.search_cases import (
     compiled_search,
+    dataset_of,
     identical,
     make_batch,
     make_pairs,
@@ -520,3 +526,18 @@ def test_proxy_labels_need_no_classifier_when_none_looks_at_them():
     make_search().fit(pairs, verbose=0)
     with pytest.raises(ValueError, match="Labels must lie in"):
         make_search(arch_loss=Objective()).fit(pairs, verbose=0)
+
+
+def test_a_model_of_two_inputs_is_evaluated():
+    gated = add_gates(plain_model(), ["last"], "channel", num_modalities=2)
+    search = plain_search(model=gated)
+    maps, kinds = plain_batch()
+    batches = dataset_of([((maps, tf.zeros(6, "int32")), kinds)])
+    assert search.evaluate(batches, verbose=0, return_dict=True)["loss"] > 0
+
+
+def test_data_that_are_not_pairs_raise():
+    search = plain_search()
+    for train in (search.fit, search.train_on_batch):
+        with pytest.raises(ValueError, match="takes pairs of a training and"):
+            train(*plain_batch())
