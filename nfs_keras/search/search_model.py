@@ -133,7 +133,7 @@ class SearchModel(TrainingModel):
         self.budget = budget
         self.budget_weight = budget_weight
         self.arch_loss_function = check_loss(
-            loss if arch_loss is None else arch_loss
+            loss if arch_loss is None else arch_loss, self.model
         )
         super().compile(optimizer, loss, metrics, **kwargs)
         parts = ["loss", *part_names(self.arch_loss_function)]
