@@ -5,6 +5,7 @@ gate scales, what can be removed) use this list. Models inside a model are
 expanded, so a backbone may be one layer of a larger model.
 """
 
+import collections
 import functools
 from typing import Any, NamedTuple
 
@@ -87,34 +88,49 @@ class Graph(NamedTuple):
         return replace(self.outputs)
 
 
+class UniqueNames:
+    """Numbers a name if it was given out before: `relu`, then `relu_2`."""
+
+    def __init__(self):
+        self._counts = collections.Counter()
+
+    def __call__(self, name):
+        self._counts[name] += 1
+        count = self._counts[name]
+        return name if count == 1 else self(f"{name}_{count}")
+
+
 def run_copies(graph, inputs, then, change=lambda layer, config: config):
     """Runs a graph on other tensors, with copies of its layers.
 
     Args:
         graph: `Graph`.
         inputs: As for `Graph.run`.
-        then: Function of a layer's name and output that returns the output to
-            pass on, such as a gated map.
+        then: Function of a layer, its copy and their output that returns the
+            output to pass on, such as a gated map.
         change: Function of a layer and its config that returns the config of
             its copy.
 
     Returns:
         `(outputs, pairs)`: as `Graph.run`, and a list of each layer with its
-        copy, which has its weights.
+        copy, which has its weights. Where two models inside the model have
+        a layer of one name, the second copy gets a number.
     """
     pairs = {}
+    name = UniqueNames()
 
     def copy(layer):
         if not isinstance(layer, keras.layers.Layer):
             return layer  # an operation, which has no state
         if id(layer) not in pairs:
             config = change(layer, layer.get_config())
+            config = {**config, "name": name(layer.name)}
             pairs[id(layer)] = layer, type(layer).from_config(config)
         return pairs[id(layer)][1]
 
     def call(node, *args, **kwargs):
-        outputs = copy(node.layer)(*args, **kwargs)
-        return then(node.layer.name, outputs)
+        made = copy(node.layer)
+        return then(node.layer, made, made(*args, **kwargs))
 
     outputs = graph.run(inputs, call)
     for layer, made in pairs.values():
