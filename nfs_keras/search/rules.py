@@ -225,8 +225,9 @@ class ChannelWise(Rule):
         (tensor,) = node.tensors
         smaller = build.clone(layer, weights=False, **self.config(node, kept))
         outputs = smaller(build.take(tensor, kept), **node.training)
-        for old, new in zip(layer.weights, smaller.weights, strict=True):
-            new.assign(self.sliced(old, kept, num_channels(tensor)))
+        if layer is not smaller:  # an operation has no weights
+            for old, new in zip(layer.weights, smaller.weights, strict=True):
+                new.assign(self.sliced(old, kept, num_channels(tensor)))
         build.set_constants(node, build.evaluate)
         return outputs
 
@@ -258,7 +259,29 @@ def num_pixels(tensor, channels_first=False):
     return int(np.prod(pixels))
 
 
+def apply(layer, parts):
+    """Calls a layer, or an operation, on its maps."""
+    if len(parts) > 1 and isinstance(layer, keras.layers.Layer):
+        return layer(parts)
+    return layer(*parts)
+
+
+def is_operation(node):
+    """Returns whether a call is an operation of Keras on tensors alone.
+
+    Operations such as `x + y` or `keras.ops.relu(x)` are no layers.
+    """
+    layer = node.layer
+    return (
+        not isinstance(layer, keras.layers.Layer)
+        and type(layer).__module__.startswith("keras.")
+        and not node.kwargs
+        and len(keras.tree.flatten(node.args)) == len(node.tensors)
+    )
+
+
 RULES = {}
+OPERATIONS = {}  # by name of the class, which is not public
 OPAQUE = Rule()
 
 
@@ -290,6 +313,8 @@ def rule_of(node, num_calls=1):
     of `channels_first`, whose channels are not the last axis.
     """
     rule = RULES.get(type(node.layer), OPAQUE)
+    if is_operation(node):
+        rule = OPERATIONS.get(type(node.layer).__name__, OPAQUE)
     if rule.shares:
         return rule
     shared = num_calls > 1 and getattr(node.layer, "weights", [])
