@@ -632,3 +632,10 @@ with strategy.scope():
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies are its own")
 def test_every_replica_draws_noise_of_its_own():
     subprocess.run([sys.executable, "-c", REPLICAS], check=True)
+
+
+@SEARCHES
+@pytest.mark.parametrize("mask", [5.0, -1.0, np.nan])
+def test_a_mask_of_other_numbers_raises(cls, mask):
+    with pytest.raises(ValueError, match="Received: mask of values"):
+        make(cls).freeze(mask)

@@ -181,3 +181,10 @@ def test_an_evaluation_is_that_of_keras():
         model.evaluate(batches, verbose=0),
         rtol=1e-6,
     )
+
+
+@pytest.mark.parametrize("model_class", [TrainingModel, SearchModel])
+def test_another_backend_raises(model_class, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="Received: backend='jax'"):
+        model_class(plain_model())

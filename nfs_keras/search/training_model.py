@@ -35,6 +35,7 @@ class TrainingModel(keras.Model):
     """
 
     def __init__(self, model, **kwargs):
+        check_backend()
         # A mixed model needs scaled losses, whatever the policy is now.
         super().__init__(**{"dtype": model.dtype_policy, **kwargs})
         if not model.built:
@@ -72,7 +73,11 @@ class TrainingModel(keras.Model):
         self.optimizer.build(check_group(self.weight_variables, "weights"))
 
     def fit(self, x=None, *args, shuffle=False, **kwargs):
-        # Batches of several modalities are sampled in order, never shuffled.
+        """Trains like `keras.Model.fit`, but shuffles only if told to.
+
+        Batches of several modalities are sampled in order. Pass
+        `shuffle=True` for arrays.
+        """
         first = first_element(x)
         if first is not None:
             self.check_element(first)
@@ -97,7 +102,7 @@ class TrainingModel(keras.Model):
 
     @property
     def metrics(self):
-        # Keras adds a mean `loss` of its own, which the one in `means` replaces.
+        # Keras has a mean `loss` of its own; the one in `means` replaces it.
         found = [*super().metrics, *self.means.values()]
         return list({metric.name: metric for metric in found}.values())
 
@@ -236,6 +241,18 @@ class TrainingModel(keras.Model):
         config = copy.deepcopy(config)  # Keras changes the dict it reads
         model = keras.saving.deserialize_keras_object(config["model"])
         return cls(model, name=config["name"])
+
+
+def check_backend():
+    """Raises `ValueError` unless Keras runs on TensorFlow."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ValueError(
+            "Models are trained and searched on TensorFlow. "
+            f"Received: backend={backend!r}. "
+            "Set KERAS_BACKEND=tensorflow; gates, `add_gates` and `compact` "
+            "run on any backend."
+        )
 
 
 def loss_of(loss, targets, outputs, sample_weight=None):
