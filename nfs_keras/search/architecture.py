@@ -173,7 +173,10 @@ class Architecture:
         return Architecture({k: shuffle(m) for k, m in self.masks.items()})
 
     def summary(self):
-        """A table of what each gate keeps, in percent."""
+        """A table of what each gate keeps, in percent.
+
+        Two modalities are named visible and infrared, others numbered.
+        """
         masks = self.masks.values()
         count = max(len(mask) for mask in masks)
         names = (

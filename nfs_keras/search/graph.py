@@ -72,7 +72,11 @@ class Graph(NamedTuple):
             Replacements of the outputs.
         """
         known = dict(
-            zip(map(id, tree.flatten(self.inputs)), flat(inputs), strict=True)
+            zip(
+                map(id, tree.flatten(self.inputs)),
+                tree.flatten(inputs),
+                strict=True,
+            )
         )
 
         def replace(structure):
@@ -83,7 +87,11 @@ class Graph(NamedTuple):
         for node in self.nodes:
             outputs = call(node, *replace(node.args), **replace(node.kwargs))
             known.update(
-                zip(map(id, flat(node.outputs)), flat(outputs), strict=True)
+                zip(
+                    map(id, tree.flatten(node.outputs)),
+                    tree.flatten(outputs),
+                    strict=True,
+                )
             )
         return replace(self.outputs)
 
@@ -138,11 +146,6 @@ def run_copies(graph, inputs, then, change=lambda layer, config: config):
     return outputs, list(pairs.values())
 
 
-def flat(structure):
-    """Lists the leaves of a structure of tensors (or of replacements)."""
-    return tree.flatten(structure)
-
-
 def trace(model):
     """Lists the layer calls of a model.
 
@@ -177,9 +180,13 @@ def trace(model):
         outputs = layer(*args, **kwargs)
         if is_graph(layer):
             inputs, inner = walk(layer)
-            for mine, given in zip(flat(inputs), flat(args), strict=True):
+            for mine, given in zip(
+                tree.flatten(inputs), tree.flatten(args), strict=True
+            ):
                 aliases[id(mine)] = resolve(given)
-            for mine, found in zip(flat(outputs), flat(inner), strict=True):
+            for mine, found in zip(
+                tree.flatten(outputs), tree.flatten(inner), strict=True
+            ):
                 aliases[id(mine)] = resolve(found)
             keep.append((inputs, inner, outputs))
         else:
