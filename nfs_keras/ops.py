@@ -25,20 +25,19 @@ STRETCH_LOW = -0.1  # gamma
 STRETCH_HIGH = 1.1  # zeta
 
 
-def logistic_noise(shape, seed, dtype: str = "float32"):
+def logistic_noise(shape, seed):
     """Draws standard logistic noise, log(u) - log(1 - u) with u ~ U(0, 1).
 
     Args:
         shape: Tuple of ints or scalar tensors.
         seed: Int or `keras.random.SeedGenerator`.
-        dtype: Float dtype of the result.
 
     Returns:
-        A tensor of `shape`, finite everywhere.
+        A float32 tensor of `shape`, finite everywhere.
     """
     epsilon = keras.config.epsilon()
     uniform = keras.random.uniform(
-        shape, epsilon, 1.0 - epsilon, dtype=dtype, seed=seed
+        shape, epsilon, 1.0 - epsilon, dtype="float32", seed=seed
     )
     return ops.log(uniform) - ops.log1p(-uniform)
 

@@ -183,6 +183,7 @@ def test_gated_twice_it_has_the_gates_of_both_times():
         (["conv9"], r"the model does not have \['conv9'\]"),
         ("conv1", "after='conv1'"),
         ([], r"Received: after=\[\]"),
+        (None, "Received: after=None"),
     ],
 )
 def test_names_that_are_none_raise(after, message):
@@ -241,3 +242,50 @@ def test_the_summary_lists_the_share_of_each_gate():
     first, second, last = (27 * 8 * 42, 9 * 64 * 42, 4 * 8)
     saved = (second + last) * 7 / 8
     assert shares[2] == pytest.approx(saved / (first + second + last))
+
+
+def test_layers_of_one_name_each_get_a_gate():
+    image = keras.Input(SHAPE)
+    halves = [convnet("left"), convnet("right")]
+    model = keras.Model(image, layers.Add()([half(image) for half in halves]))
+    gated = add_gates(model, ["conv1"], "channel")
+    assert list(named_gates(gated)) == ["conv1_search", "conv1_2_search"]
+    equal(gated(IMAGES), model(IMAGES))
+
+
+def test_gated_twice_it_has_one_input_of_modalities():
+    model = convnet()
+    once = add_gates(model, ["conv1"], "channel", num_modalities=2)
+    twice = add_gates(once, ["sum"], "spatial", num_modalities=2)
+    assert [x.name for x in twice.inputs] == ["image", "modality"]
+    equal(twice([IMAGES, np.array([0, 1, 1])]), model(IMAGES))
+
+
+def test_the_pixels_of_vectors_raise():
+    with pytest.raises(ValueError, match=r"'pool', of.*search='channel'"):
+        add_gates(convnet(), ["pool"], "dual")
+    add_gates(convnet(), ["pool"], "channel")
+
+
+def test_a_gate_has_the_precision_of_its_layer():
+    model = convnet()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        gated = add_gates(model, ["conv1"])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    equal(gated(IMAGES), model(IMAGES))
+
+
+def test_one_modality_of_a_network_is_compacted_exactly():
+    gated = add_gates(convnet(), ["conv1", "sum_relu"], num_modalities=2)
+    for gate in find_gates(gated):
+        choices = np.arange(gate.mask[0].shape.num_elements()) % 3
+        masks = [choices != 0, choices == 1]
+        gate.freeze(np.reshape(masks, gate.mask.shape).astype("float32"))
+    for modality in range(2):
+        inputs = [IMAGES, np.full(len(IMAGES), modality)]
+        one = compact(gated, modality)
+        assert_same_outputs(one(inputs), gated(inputs))
+        assert count_flops(one) < count_flops(gated)
+        assert not find_gates(one)

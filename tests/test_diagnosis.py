@@ -9,8 +9,6 @@ from nfs_keras.models import (
     discretisation_gap,
     named_gates,
 )
-from nfs_keras.ops import gate_entropy
-from nfs_keras.search.diagnosis import entropy
 from tests.search_cases import (
     derive_at_random,
     make_batch,
@@ -73,13 +71,6 @@ def test_a_discretisation_gap_is_found(after, gap):
     )
     assert len(findings) == gap
     assert all("from 0.5 to 0.3" in finding for finding in findings)
-
-
-def test_the_entropy_is_that_which_the_search_reports():
-    logits = np.array([-40.0, -2.0, 0.0, 1.5, 40.0], "float32")
-    np.testing.assert_allclose(
-        entropy(logits), gate_entropy(logits), rtol=1e-5, atol=1e-7
-    )
 
 
 @pytest.mark.parametrize("make", [small_network, plain_model])

@@ -9,7 +9,12 @@ from keras import layers
 from test_compact import dual_network, network, two_modalities
 
 from nfs_keras.layers import ChannelSearch, find_gates
-from nfs_keras.models import Architecture, compact, count_flops
+from nfs_keras.models import (
+    Architecture,
+    compact,
+    count_flops,
+    search_space_summary,
+)
 from nfs_keras.search.flow import (
     count_operations,
     decided,
@@ -188,3 +193,55 @@ def test_a_map_of_unknown_size_raises():
     with pytest.raises(ValueError, match=r"shape \(None, None, None, 4\)"):
         count_flops(model)
     assert model(IMAGES).shape[-1] == 4
+
+
+class Tanh(layers.Conv2D):
+    def call(self, inputs):
+        return keras.ops.tanh(super().call(inputs))
+
+
+def called_twice(image):
+    shared = layers.Conv2D(3, 3, padding="same")
+    return shared(shared(image))
+
+
+@pytest.mark.parametrize(
+    "grow, flops",
+    [
+        (layers.Conv2D(6, 3, groups=3), 2 * 9 * 6 * 7 * 6),
+        (layers.Conv2DTranspose(4, 3, activation="softmax"), 2 * 9 * 12 * 72),
+        (layers.DepthwiseConv2D(3, depth_multiplier=2), 2 * 9 * 6 * 7 * 6),
+        (layers.SeparableConv2D(4, 3, depth_multiplier=2), 2 * 78 * 7 * 6),
+        (layers.Conv2D(4, 3, data_format="channels_first"), 2 * 9 * 36 * 6),
+        (Tanh(4, 3), 2 * 9 * 12 * 7 * 6),
+        (called_twice, 2 * 2 * 9 * 9 * 72),
+    ],
+)
+def test_a_convolution_without_a_rule_is_counted_all_the_same(grow, flops):
+    assert count_flops(model_of(grow)) == flops
+
+
+def test_a_model_of_two_twins_costs_twice_the_twin():
+    encoder = model_of(network)
+    images = [keras.Input(SHAPE) for _ in range(2)]
+    twins = keras.Model(images, [encoder(image) for image in images])
+    assert count_flops(twins) == 2 * count_flops(encoder) > 0
+
+
+def test_a_budget_of_nothing_that_is_counted_raises():
+    model = model_of(lambda image: gate(layers.ReLU()(image)))
+    with pytest.raises(ValueError, match="without such layers"):
+        Architecture.derive(model, 0.5)
+    architecture = Architecture.derive(model)
+    assert architecture.share_of_operations(model) == 1.0
+    lines = []
+    (row,) = search_space_summary(model, lines.append)
+    assert row["operations"] == 0.0
+
+
+def test_channels_first_stay_whole():
+    first = layers.Conv2D(3, 3, padding="same", data_format="channels_first")
+    model = model_of(lambda image: layers.Conv2D(4, 3)(gate(first(image))))
+    close_at_random(model)
+    (smaller,) = [x for x in compact(model).layers if x.name == first.name]
+    assert smaller.filters == 3

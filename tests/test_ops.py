@@ -86,10 +86,8 @@ def test_unknown_relaxation_raises():
         ops.relaxed_bernoulli(LOGITS, 0.5, "gumbel")
 
 
-@pytest.mark.parametrize("dtype", ("float32", "float16"))
-def test_logistic_noise_is_finite_and_logistic(dtype):
-    noise = array(ops.logistic_noise((20_000,), seed=1, dtype=dtype))
-    noise = noise.astype("float64")
+def test_logistic_noise_is_finite_and_logistic():
+    noise = array(ops.logistic_noise((20_000,), seed=1))
     assert np.all(np.isfinite(noise))
     for quantile in (0.1, 0.5, 0.9):
         exact = np.log(quantile / (1 - quantile))

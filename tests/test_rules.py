@@ -3,7 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from graph_cases import SHAPE, check_compacted, gate, layer_of, model_of
+from graph_cases import (
+    SHAPE,
+    check_compacted,
+    gate,
+    layer_of,
+    model_of,
+)
 from keras import layers
 
 from nfs_keras.layers import (
@@ -12,8 +18,9 @@ from nfs_keras.layers import (
     SpatialSearch,
 )
 from nfs_keras.models import ChannelWise, Rule, register_rule
+from nfs_keras.search.graph import trace
 from nfs_keras.search.layer_rules import ELEMENTWISE, NOT_ZERO_AT_ZERO
-from nfs_keras.search.rules import RULES
+from nfs_keras.search.rules import RULES, rule_of
 
 CHANNELS = 6
 
@@ -308,3 +315,61 @@ def test_every_rule_s_layer_exists_in_a_case():
         }
     )
     assert SHAPE[-1] == 3
+
+
+def residual(maps):
+    """A residual block in plain arithmetic."""
+    branch = layers.Conv2D(CHANNELS, 3, padding="same")(keras.ops.relu(maps))
+    scale = keras.ops.sigmoid(layers.GlobalMaxPooling2D(keepdims=True)(branch))
+    return keras.ops.maximum(maps + branch * scale, maps - branch)
+
+
+@pytest.mark.parametrize("start", [gated, constant])
+def test_operations_are_compacted_exactly(start):
+    def grow(image):
+        maps = gate(keras.ops.leaky_relu(residual(start(image)), 0.3))
+        return layers.Conv2D(4, 3, name="last")(maps)
+
+    model = model_of(grow)
+    smaller = check_compacted(model)
+    assert smaller.get_layer("last").kernel.shape[2] == CHANNELS // 2
+    assert smaller.count_params() < model.count_params()
+
+
+def test_an_operation_with_a_number_or_an_array_is_exact():
+    added = np.arange(CHANNELS, dtype="float32")
+    model = model_of(
+        lambda x: layers.Conv2D(4, 3)(layers.Add()([gated(x) + added] * 2) + 1)
+    )
+    check_compacted(model)
+
+
+@pytest.mark.parametrize("name", sorted(ELEMENTWISE))
+def test_every_elementwise_operation_has_a_rule(name):
+    function = getattr(keras.ops, name, None)
+    if function is None:
+        return
+    image = keras.Input((4, 4, 3))
+    (node,) = trace(keras.Model(image, function(image))).nodes
+    assert isinstance(rule_of(node), ChannelWise)
+
+
+def test_a_mask_of_pixels_does_not_repeat_them_for_each_channel():
+    model = model_of(lambda x: layers.Conv2D(4, 3)(MAPS["dual"](x)))
+    smaller = check_compacted(model)
+    (mask,) = [x for x in smaller.layers if isinstance(x, layers.Rescaling)]
+    assert np.shape(mask.scale) == (7, 6, 1)
+    model = model_of(
+        lambda x: layers.Conv2D(4, 3)(layers.Rescaling(mask.scale)(gated(x)))
+    )
+    convolution = layer_of(check_compacted(model), layers.Conv2D)
+    assert convolution.filters == CHANNELS // 2
+
+
+def test_maps_of_an_unknown_size_are_as_large_as_their_windows():
+    model = model_of(
+        lambda x: layers.Conv2D(4, 1)(layers.AveragePooling2D(16)(constant(x))),
+        shape=(None, None, 3),
+    )
+    images = np.random.default_rng(0).normal(size=(2, 40, 40, 3))
+    check_compacted(model, images.astype("float32"))

@@ -600,3 +600,10 @@ def test_a_gate_is_found_in_itself_and_once():
     assert find_gates(keras.Model(image, gate(gate(image)))) == [gate]
     cell = DualLevelSearch()
     assert find_gates(cell) == [cell.channel, cell.spatial]
+
+
+@SEARCHES
+@pytest.mark.parametrize("mask", [5.0, -1.0, np.nan])
+def test_a_mask_of_other_numbers_raises(cls, mask):
+    with pytest.raises(ValueError, match="Received: mask of values"):
+        make(cls).freeze(mask)

@@ -8,6 +8,7 @@ from nfs_keras.models import (
     Architecture,
     Objective,
     SearchModel,
+    add_gates,
     reid_network,
 )
 from nfs_keras.search.training_model import loss_of
@@ -15,6 +16,7 @@ from tests import search_cases
 from tests.search_cases import (
     IMAGE_SHAPE,
     compiled_search,
+    dataset_of,
     identical,
     make_batch,
     make_pairs,
@@ -547,3 +549,18 @@ def test_proxy_labels_need_no_classifier_when_none_looks_at_them():
     make_search().fit(pairs, verbose=0)
     with pytest.raises(ValueError, match="Labels must lie in"):
         make_search(arch_loss=Objective()).fit(pairs, verbose=0)
+
+
+def test_a_model_of_two_inputs_is_evaluated():
+    gated = add_gates(plain_model(), ["last"], "channel", num_modalities=2)
+    search = plain_search(model=gated)
+    maps, kinds = plain_batch()
+    batches = dataset_of([((maps, tf.zeros(6, "int32")), kinds)])
+    assert search.evaluate(batches, verbose=0, return_dict=True)["loss"] > 0
+
+
+def test_data_that_are_not_pairs_raise():
+    search = plain_search()
+    for train in (search.fit, search.train_on_batch):
+        with pytest.raises(ValueError, match="takes pairs of a training and"):
+            train(*plain_batch())

@@ -221,3 +221,34 @@ def test_a_phase_may_be_left_out(start, freeze):
 def test_phases_out_of_order_raise(start, freeze):
     with pytest.raises(ValueError, match=f"Received: start={start}, freeze="):
         SearchPhases(start, freeze)
+
+
+def test_a_second_fit_fine_tunes_what_is_frozen():
+    model = make_search(budget=0.67)
+    fit(model)
+    masks = snapshot([gate.mask for gate in find_gates(model.model)])
+    diary = Diary()
+    fit(model, diary)
+    fit(model, diary, first=4, epochs=8)
+    assert {phase for phase, _, _ in diary.epochs} == {"frozen"}
+    gates = find_gates(model.model)
+    assert identical(masks, snapshot([gate.mask for gate in gates]))
+    for gate in gates:
+        gate.search()
+    model.start()
+    diary = Diary()
+    fit(model, diary)
+    assert [phase for phase, _, _ in diary.epochs] == PHASES
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_phase_without_an_epoch_raises(epochs):
+    with pytest.raises(ValueError, match=f"Received: epochs={epochs}, with"):
+        fit(make_search(), epochs=epochs)
+
+
+def test_a_model_without_phases_raises():
+    model = plain_model()
+    model.compile(loss="sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="a Functional. Pass"):
+        model.fit(*plain_batch(), callbacks=[SearchPhases()], verbose=0)

@@ -144,3 +144,47 @@ def test_a_configuration_that_is_read_stays_as_it_was():
     before = copy.deepcopy(config)
     TrainingModel.from_config(config)
     assert config == before
+
+
+def two_in_a_list():
+    model = plain_model(two_outputs=True)
+    return keras.Model(model.input, list(model.output.values()))
+
+
+@pytest.mark.parametrize(
+    "make, loss, message",
+    [
+        (plain_model, ["mse"], r"Received: loss=\['mse'\]\. "),
+        (plain_model, {"kind": "mse"}, r"Received: loss of \['kind'\]"),
+        (two_in_a_list, {"kind": "mse", "size": "mse"}, "keys of the model's"),
+        (two_in_a_list, "mse", "compares one output"),
+        (lambda: plain_model(two_outputs=True), "mse", r"\['kind', 'size'\]"),
+        (lambda: plain_model(two_outputs=True), {"c": "mse"}, r"of \['c'\]"),
+    ],
+)
+def test_a_loss_that_does_not_fit_the_outputs_raises(make, loss, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingModel(make()).compile("sgd", loss)
+
+
+def test_an_evaluation_is_that_of_keras():
+    """Regularizers included, and each value once."""
+    model = plain_model(regularizer="l2")
+    batches = make_pairs(count=2, make=plain_batch).map(lambda t, p: t)
+    training = TrainingModel(model)
+    for twin in (training, model):
+        twin.compile(
+            loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+    np.testing.assert_allclose(
+        training.evaluate(batches, verbose=0),
+        model.evaluate(batches, verbose=0),
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("model_class", [TrainingModel, SearchModel])
+def test_another_backend_raises(model_class, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="Received: backend='jax'"):
+        model_class(plain_model())

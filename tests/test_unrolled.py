@@ -180,3 +180,21 @@ def test_it_scales_as_the_optimizer_of_the_logits_expects():
     theirs = unrolled_gradients(plain, *batches)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, 8.0 * b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gradient_that_float16_cannot_hold_is_found_by_scaling():
+    point = Point(3, 1)
+
+    def lower(batch):
+        return 1e-8 * tf.cast(
+            tf.reduce_sum(tf.cast(point.w, "float16")), "float32"
+        )
+
+    model = types.SimpleNamespace(lower_loss=lower)
+    found = []
+    sgd = keras.optimizers.SGD(RATE)
+    for optimizer in (sgd, keras.optimizers.LossScaleOptimizer(sgd)):
+        model.arch_optimizer = optimizer
+        found += lower_gradients(model, None, [point.w])
+    np.testing.assert_array_equal(found[0], np.zeros(3))
+    np.testing.assert_allclose(found[1], np.full(3, 1e-8), rtol=1e-2)

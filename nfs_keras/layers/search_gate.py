@@ -418,7 +418,7 @@ def checked_modality(gate, modality, batch_size):
             raise ValueError(
                 f"`modality` must lie in [0, {gate.num_modalities}). "
                 f"Received: modality={np.unique(values).tolist()}. "
-                "Use 0 for visible and 1 for infrared."
+                "Number the modalities from 0: visible 0, infrared 1."
             )
     return modality
 
@@ -434,7 +434,7 @@ def check_built(gate):
 
 
 def check_mask(gate, mask):
-    """Raises `ValueError` unless a mask broadcasts to the gate's logits."""
+    """Raises `ValueError` unless a mask fits the gate's logits."""
     shape, given = tuple(gate.logits.shape), tuple(np.shape(mask))
     try:
         fits = np.broadcast_shapes(given, shape) == shape
@@ -445,6 +445,13 @@ def check_mask(gate, mask):
             f"A mask must broadcast to the shape of the logits, {shape}. "
             f"Received: mask of shape {given}. "
             "Give one value per modality and choice, or 1.0 for all open."
+        )
+    values = ops.convert_to_numpy(mask)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError(
+            "A mask holds numbers between 0, closed, and 1, open. "
+            f"Received: mask of values {values.min()} to {values.max()}. "
+            "Assign logits to `logits`; `freeze` takes a mask."
         )
 
 

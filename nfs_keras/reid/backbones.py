@@ -360,7 +360,10 @@ def keras_backbone(
             return {**config, "momentum": batch_norm_momentum}
         return config
 
-    def copied(start, stop, name, maps, then=lambda name, outputs: outputs):
+    def ungated(layer, copy, outputs):
+        return outputs
+
+    def copied(start, stop, name, maps, then=ungated):
         graph = trace(piece_of(start, stop, name))
         return run_copies(graph, maps, then, faster)[0]
 
@@ -371,10 +374,10 @@ def keras_backbone(
         return keras.Model(image, maps, name=f"{name}_stem")
 
     def grow(maps, gates):
-        def gated(name, outputs):
-            if name not in after:
+        def gated(layer, copy, outputs):
+            if layer.name not in after:
                 return outputs
-            return gates.output(name, gates.channel(name, outputs))
+            return gates.output(layer.name, gates.channel(layer.name, outputs))
 
         return copied(middle, end, after[-1], maps, gated)
 

@@ -33,17 +33,20 @@ def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
             of a convolution should follow its batch norm and activation: name
             the activation.
         search: `"dual"`, `"channel"` or `"spatial"`: what the gates search.
-        num_modalities: Positive integer. With more than 1 the copy has one
-            more input, `modality`, int32 of shape `(batch,)`.
+        num_modalities: Positive integer. With more than 1 the copy has the
+            input `modality`, int32 of shape `(batch,)`: one more, unless the
+            model has one of this name.
         **gate_arguments: Other arguments of the gates, such as `sparsity`.
 
     Returns:
         A functional `keras.Model` with the model's weights copied. The gate
         after layer `name` is named `name_search`. Models inside the model are
-        expanded.
+        expanded; where two of them have a layer of one name, each gets a
+        gate, and the second a number.
 
     Raises:
-        ValueError: If a name is not a layer's, or `after` is empty.
+        ValueError: If a name is not a layer's, `after` is empty, or a layer
+            gives vectors, which have no pixels to search.
 
     Example:
 
@@ -59,28 +62,34 @@ def add_gates(model, after, search="dual", num_modalities=1, **gate_arguments):
         lambda t: keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name),
         graph.inputs,
     )
-    given = {}
+    given, gates, all_inputs = {}, {}, inputs
     if num_modalities > 1:
-        given = {"modality": keras.Input((), dtype="int32", name="modality")}
-    gates = {}
+        found = {tensor.name: tensor for tensor in keras.tree.flatten(inputs)}
+        if "modality" not in found:
+            modality = keras.Input((), dtype="int32", name="modality")
+            all_inputs = [*found.values(), modality]
+            found["modality"] = modality
+        given = {"modality": found["modality"]}
 
-    def gated(name, outputs):
-        if name not in after:
+    def gated(layer, copy, outputs):
+        if layer.name not in after:
             return outputs
-        if name not in gates:
-            gates[name] = cell(
-                num_modalities=num_modalities,
-                name=f"{name}_search",
-                **gate_arguments,
+        if id(layer) not in gates:
+            check_rank(layer, outputs, search)
+            gates[id(layer)] = cell(
+                **{
+                    "num_modalities": num_modalities,
+                    "name": f"{copy.name}_search",
+                    "dtype": outputs.dtype,  # not the global policy
+                    **gate_arguments,
+                }
             )
-        return gates[name](outputs, **given)
+        return gates[id(layer)](outputs, **given)
 
     outputs, pairs = run_copies(graph, inputs, gated)
     for layer, copy in pairs:
         copy.trainable = layer.trainable
-    if given:
-        inputs = [*keras.tree.flatten(inputs), *given.values()]
-    return keras.Model(inputs, outputs, name=model.name)
+    return keras.Model(all_inputs, outputs, name=model.name)
 
 
 def search_layer(search):
@@ -94,14 +103,26 @@ def search_layer(search):
     return SEARCHES[search]
 
 
+def check_rank(layer, outputs, search):
+    """Raises `ValueError` for a search of the pixels of vectors."""
+    if len(outputs.shape) < 3 and search != "channel":
+        raise ValueError(
+            "Pixels are searched in maps, of rank 3 or more. "
+            f"Received: search={search!r} after layer {layer.name!r}, of "
+            f"output shape {tuple(outputs.shape)}. "
+            "Pass search='channel'."
+        )
+
+
 def check_names(after, names):
     """Raises `ValueError` unless `after` lists names of layers."""
-    unknown = [name for name in after if name not in names]
-    if isinstance(after, str) or unknown or not after:
+    listed = after and not isinstance(after, str)
+    unknown = [x for x in after if x not in names] if listed else [after]
+    if unknown:
         raise ValueError(
             "`after` must list names of layers to be followed by gates. "
             f"Received: after={after!r}, of which the model does not have "
-            f"{unknown if not isinstance(after, str) else [after]}. "
+            f"{unknown}. "
             f"Choose among {', '.join(names[:8])} and so on."
         )
 
@@ -113,13 +134,11 @@ def named_gates(model):
         model: A `keras.Model` or layer.
 
     Returns:
-        Dict from name to `SearchGate`, in a fixed order. The name is that of
+        Dict from name to `SearchGate`, in a fixed order, empty for a model
+        without gates. The name is that of
         the layer; a level of a `DualLevelSearch` is `"<layer>/channel"` or
         `"<layer>/spatial"`; where two models inside the model have a layer
         of one name, the second gets a number.
-
-    Raises:
-        ValueError: If the model has no gates.
     """
     gates, levels = {}, set()
     for layer in walk(model):
@@ -161,7 +180,7 @@ def search_space_summary(model, print_fn=print):
     for name, gate in named_gates(model).items():
         channels = isinstance(gate, ChannelSearch)
         saved = 0.0
-        if channels:
+        if channels and everything:
             saved = 1 - count_operations(graph, closing(gate)) / everything
         rows.append(
             {

@@ -79,13 +79,14 @@ class Architecture:
         if budget is None:
             return cls._above(scores, dict.fromkeys(scores, 0.0))
         check_budget(budget)
+        counter = OperationCounter(model, gates)
+        check_counted(counter.everything)
         searched = [
             name
             for name, gate in gates.items()
             if channel_gate(gate) is not None and not gate.is_frozen
         ]
         ranks, num_gates = rank({name: scores[name] for name in searched})
-        counter = OperationCounter(model, gates)
         thresholds = dict.fromkeys(scores, 0.0)
 
         def at(threshold):
@@ -172,7 +173,10 @@ class Architecture:
         return Architecture({k: shuffle(m) for k, m in self.masks.items()})
 
     def summary(self):
-        """A table of what each gate keeps, in percent."""
+        """A table of what each gate keeps, in percent.
+
+        Two modalities are named visible and infrared, others numbered.
+        """
         masks = self.masks.values()
         count = max(len(mask) for mask in masks)
         names = (
@@ -257,7 +261,8 @@ class OperationCounter:
             mask = architecture.masks[self.names[id(part)]]
             return any_modality(mask, modality)
 
-        return count_operations(self.graph, opened) / self.everything
+        left = count_operations(self.graph, opened)
+        return left / self.everything if self.everything else 1.0
 
 
 def read_cells(cells):
@@ -306,6 +311,16 @@ def check_budget(budget):
             "`budget` is the share of the operations to keep, between 0 and "
             f"1. Received: budget={budget}. "
             "Pass None to keep every gate whose logit is above 0."
+        )
+
+
+def check_counted(operations):
+    """Raises `ValueError` for a model without operations that are counted."""
+    if not operations:
+        raise ValueError(
+            "A budget counts the operations of convolutions and dense layers. "
+            "Received: a model without such layers. "
+            "Search without a budget."
         )
 
 

@@ -1,15 +1,13 @@
 """Removes the channels of closed gates from a model."""
 
-import collections
-
 import keras
 import numpy as np
 from keras import ops, tree
 
 from nfs_keras.layers import find_gates
 from nfs_keras.search.flow import decided, flow
-from nfs_keras.search.graph import trace
-from nfs_keras.search.rules import num_channels
+from nfs_keras.search.graph import UniqueNames, trace
+from nfs_keras.search.rules import apply, num_channels
 
 
 def compact(model, modality=None):
@@ -93,6 +91,7 @@ class Builder:
 
     Attributes:
         modality: Index of the only modality, or `None`.
+        name: Function of a name that numbers it if another layer has it.
     """
 
     def __init__(self, found, modality):
@@ -102,7 +101,7 @@ class Builder:
         self._new = {}
         self._layouts = {}
         self._constants = {}
-        self._names = collections.Counter()
+        self.name = UniqueNames()
         self._clones = {}
 
     def kept(self, tensor):
@@ -154,22 +153,17 @@ class Builder:
 
     def evaluate(self, node):
         """Computes a node's output for constant maps, `(channels,)`."""
+        size = large_enough(node.layer)
         maps = [
             np.broadcast_to(
                 self.constants(tensor).astype("float32"),
-                [1, *(size or 8 for size in tensor.shape[1:])],
+                [1, *(known or size for known in tensor.shape[1:])],
             )
             for tensor in node.tensors
         ]
-        outputs = node.layer(maps if len(maps) > 1 else maps[0])
+        outputs = apply(node.layer, maps)
         outputs = ops.convert_to_numpy(outputs)
         return outputs.reshape(-1, outputs.shape[-1])[0].astype("float64")
-
-    def name(self, name):
-        """Returns a name, with a number if another layer has it."""
-        self._names[name] += 1
-        count = self._names[name]
-        return name if count == 1 else self.name(f"{name}_{count}")
 
     def clone(self, layer, weights=True, **changes):
         """Makes a layer like another one.
@@ -216,6 +210,12 @@ class Builder:
                 mask = mask[:, kept]
             smaller.freeze(mask)
         return outputs
+
+
+def large_enough(layer):
+    """Int. Height and width of maps that no window of a layer exceeds."""
+    names = ("cropping", "dilation_rate", "kernel_size", "pool_size")
+    return 1 + 2 * int(np.prod([np.max(getattr(layer, n, 1)) for n in names]))
 
 
 def copy_input(tensor):

@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from nfs_keras.layers import find_gates
+from nfs_keras.ops import gate_entropy
 
 NEARLY_ALL = 0.99  # of a gate's choices, for one modality
 STALLED = 0.95  # of the entropy at the start, still left at the end
@@ -100,7 +101,7 @@ def describe_entropy(history, names):
         [history[name].reshape(len(history[name]), -1) for name in names],
         axis=1,
     )
-    bits = entropy(logits).mean(axis=1)
+    bits = ops.convert_to_numpy(gate_entropy(logits)).mean(axis=1)
     if len(bits) < 2 or bits[-1] < STALLED * bits[0]:
         return []
     return [
@@ -120,10 +121,3 @@ def describe_gap(before, after):
         "network relied on gates that are neither open nor closed. End at a "
         "lower temperature, search longer, and retrain with the derived gates."
     ]
-
-
-def entropy(logits):
-    """Computes the entropy in bits of choices with these logits."""
-    softplus = np.logaddexp(0.0, logits)  # -log P(drop)
-    keep = np.exp(logits - softplus)
-    return (softplus - keep * logits) / np.log(2.0)

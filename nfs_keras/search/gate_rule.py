@@ -57,6 +57,8 @@ class Gate(Rule):
         )
         if mask.shape[-1] > 1:
             mask = mask[..., kept]
+        if (mask == mask[..., :1]).all():  # pixels, the same in all channels
+            mask = mask[..., :1]
         if (mask == 1).all():
             return maps
         if (mask == mask[:1]).all():

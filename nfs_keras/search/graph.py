@@ -5,6 +5,7 @@ gate scales, what can be removed) use this list. Models inside a model are
 expanded, so a backbone may be one layer of a larger model.
 """
 
+import collections
 import functools
 from typing import Any, NamedTuple
 
@@ -71,7 +72,11 @@ class Graph(NamedTuple):
             Replacements of the outputs.
         """
         known = dict(
-            zip(map(id, tree.flatten(self.inputs)), flat(inputs), strict=True)
+            zip(
+                map(id, tree.flatten(self.inputs)),
+                tree.flatten(inputs),
+                strict=True,
+            )
         )
 
         def replace(structure):
@@ -82,9 +87,25 @@ class Graph(NamedTuple):
         for node in self.nodes:
             outputs = call(node, *replace(node.args), **replace(node.kwargs))
             known.update(
-                zip(map(id, flat(node.outputs)), flat(outputs), strict=True)
+                zip(
+                    map(id, tree.flatten(node.outputs)),
+                    tree.flatten(outputs),
+                    strict=True,
+                )
             )
         return replace(self.outputs)
+
+
+class UniqueNames:
+    """Numbers a name if it was given out before: `relu`, then `relu_2`."""
+
+    def __init__(self):
+        self._counts = collections.Counter()
+
+    def __call__(self, name):
+        self._counts[name] += 1
+        count = self._counts[name]
+        return name if count == 1 else self(f"{name}_{count}")
 
 
 def run_copies(graph, inputs, then, change=lambda layer, config: config):
@@ -93,38 +114,36 @@ def run_copies(graph, inputs, then, change=lambda layer, config: config):
     Args:
         graph: `Graph`.
         inputs: As for `Graph.run`.
-        then: Function of a layer's name and output that returns the output to
-            pass on, such as a gated map.
+        then: Function of a layer, its copy and their output that returns the
+            output to pass on, such as a gated map.
         change: Function of a layer and its config that returns the config of
             its copy.
 
     Returns:
         `(outputs, pairs)`: as `Graph.run`, and a list of each layer with its
-        copy, which has its weights.
+        copy, which has its weights. Where two models inside the model have
+        a layer of one name, the second copy gets a number.
     """
     pairs = {}
+    name = UniqueNames()
 
     def copy(layer):
         if not isinstance(layer, keras.layers.Layer):
             return layer  # an operation, which has no state
         if id(layer) not in pairs:
             config = change(layer, layer.get_config())
+            config = {**config, "name": name(layer.name)}
             pairs[id(layer)] = layer, type(layer).from_config(config)
         return pairs[id(layer)][1]
 
     def call(node, *args, **kwargs):
-        outputs = copy(node.layer)(*args, **kwargs)
-        return then(node.layer.name, outputs)
+        made = copy(node.layer)
+        return then(node.layer, made, made(*args, **kwargs))
 
     outputs = graph.run(inputs, call)
     for layer, made in pairs.values():
         made.set_weights(layer.get_weights())
     return outputs, list(pairs.values())
-
-
-def flat(structure):
-    """Lists the leaves of a structure of tensors (or of replacements)."""
-    return tree.flatten(structure)
 
 
 def trace(model):
@@ -161,9 +180,13 @@ def trace(model):
         outputs = layer(*args, **kwargs)
         if is_graph(layer):
             inputs, inner = walk(layer)
-            for mine, given in zip(flat(inputs), flat(args), strict=True):
+            for mine, given in zip(
+                tree.flatten(inputs), tree.flatten(args), strict=True
+            ):
                 aliases[id(mine)] = resolve(given)
-            for mine, found in zip(flat(outputs), flat(inner), strict=True):
+            for mine, found in zip(
+                tree.flatten(outputs), tree.flatten(inner), strict=True
+            ):
                 aliases[id(mine)] = resolve(found)
             keep.append((inputs, inner, outputs))
         else:

@@ -6,10 +6,12 @@ from keras import ops
 
 from nfs_keras.layers import GeneralizedMeanPooling2D
 from nfs_keras.search.rules import (
+    OPERATIONS,
     Channels,
     ChannelWise,
     Rule,
     any_of,
+    apply,
     both,
     either,
     num_channels,
@@ -198,7 +200,7 @@ class Merge(Rule):
         kept = build.kept(node.outputs)
         parts = [build.take(tensor, kept) for tensor in node.tensors]
         build.set_constants(node, build.evaluate)
-        return build.clone(node.layer)(parts)
+        return apply(build.clone(node.layer), parts)
 
 
 class Multiply(Merge):
@@ -358,8 +360,17 @@ register_rule(
     _layers.Rescaling,
     ChannelWise(
         keeps_zero=lambda layer: layer.offset == 0,
+        keeps_constant=lambda layer: np.ndim(layer.scale) == 0,
         applies=lambda node: (
-            np.ndim(node.layer.scale) == 0 and np.ndim(node.layer.offset) == 0
+            np.ndim(node.layer.offset) == 0
+            and np.atleast_1d(node.layer.scale).shape[-1] == 1
         ),
     ),
 )
+for _name in ("Add", "Maximum", "Minimum", "Subtract"):  # also `x + y`
+    OPERATIONS[_name] = Merge()
+OPERATIONS["Multiply"] = Multiply()
+for _name in ELEMENTWISE:
+    OPERATIONS[_name.title().replace("_", "")] = ChannelWise(
+        keeps_zero=_name not in NOT_ZERO_AT_ZERO
+    )

@@ -27,6 +27,23 @@ import keras
 import numpy as np
 from keras import ops
 
+KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
+TRANSPOSED = (
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+)
+CONVOLUTIONS = (  # and dense layers: what is counted
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+    keras.layers.Dense,
+)
+
 
 class Channels(NamedTuple):
     """Facts about a tensor's channels.
@@ -148,12 +165,25 @@ class Rule:
     def flops(self, node, read, written):
         """Counts the operations of a call, a multiply-add as two.
 
+        Without a rule of its own a convolution or dense layer costs all its
+        weights at every pixel; any other layer costs nothing.
+
         Args:
             node: `Node`.
             read: Number of channels that are read, all inputs together.
             written: Number of channels of the output.
         """
-        return 0
+        layer = node.layer
+        if not isinstance(layer, (*CONVOLUTIONS, *TRANSPOSED)):
+            return 0
+        is_transposed = isinstance(layer, TRANSPOSED)
+        (tensor, *_) = (
+            node.tensors if is_transposed else keras.tree.flatten(node.outputs)
+        )
+        kernels = [getattr(layer, name, None) for name in KERNELS]
+        sizes = [np.prod(k.shape) for k in kernels if k is not None]
+        first = getattr(layer, "data_format", None) == "channels_first"
+        return 2 * num_pixels(tensor, first) * int(sum(sizes))
 
 
 class ChannelWise(Rule):
@@ -195,8 +225,9 @@ class ChannelWise(Rule):
         (tensor,) = node.tensors
         smaller = build.clone(layer, weights=False, **self.config(node, kept))
         outputs = smaller(build.take(tensor, kept), **node.training)
-        for old, new in zip(layer.weights, smaller.weights, strict=True):
-            new.assign(self.sliced(old, kept, num_channels(tensor)))
+        if layer is not smaller:  # an operation has no weights
+            for old, new in zip(layer.weights, smaller.weights, strict=True):
+                new.assign(self.sliced(old, kept, num_channels(tensor)))
         build.set_constants(node, build.evaluate)
         return outputs
 
@@ -216,9 +247,9 @@ def as_bool(fact, layer):
     return bool(fact(layer) if callable(fact) else fact)
 
 
-def num_pixels(tensor):
+def num_pixels(tensor, channels_first=False):
     """Int. Positions of a map; raises `ValueError` if they are not static."""
-    pixels = tensor.shape[1:-1]
+    pixels = tensor.shape[2:] if channels_first else tensor.shape[1:-1]
     if None in pixels:
         raise ValueError(
             "Operations are counted for maps of a static size. "
@@ -228,7 +259,29 @@ def num_pixels(tensor):
     return int(np.prod(pixels))
 
 
+def apply(layer, parts):
+    """Calls a layer, or an operation, on its maps."""
+    if len(parts) > 1 and isinstance(layer, keras.layers.Layer):
+        return layer(parts)
+    return layer(*parts)
+
+
+def is_operation(node):
+    """Returns whether a call is an operation of Keras on tensors alone.
+
+    Operations such as `x + y` or `keras.ops.relu(x)` are no layers.
+    """
+    layer = node.layer
+    return (
+        not isinstance(layer, keras.layers.Layer)
+        and type(layer).__module__.startswith("keras.")
+        and not node.kwargs
+        and len(keras.tree.flatten(node.args)) == len(node.tensors)
+    )
+
+
 RULES = {}
+OPERATIONS = {}  # by name of the class, which is not public
 OPAQUE = Rule()
 
 
@@ -256,12 +309,16 @@ def rule_of(node, num_calls=1):
 
     A layer with weights that is called several times keeps all its channels,
     because each call might need others. So does a layer that is called with
-    `training=True`, such as a batch norm, because its constants vary.
+    `training=True`, such as a batch norm, because its constants vary; and one
+    of `channels_first`, whose channels are not the last axis.
     """
     rule = RULES.get(type(node.layer), OPAQUE)
+    if is_operation(node):
+        rule = OPERATIONS.get(type(node.layer).__name__, OPAQUE)
     if rule.shares:
         return rule
     shared = num_calls > 1 and getattr(node.layer, "weights", [])
-    if shared or node.training.get("training"):
+    first = getattr(node.layer, "data_format", None) == "channels_first"
+    if shared or first or node.training.get("training"):
         return OPAQUE
     return rule if rule.applies(node) else OPAQUE

@@ -8,7 +8,11 @@ from keras import ops
 from nfs_keras.layers import find_gates
 from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.layers.search_gate import SAMPLING, WAITING, forward_pass
-from nfs_keras.search.architecture import Architecture, check_budget
+from nfs_keras.search.architecture import (
+    Architecture,
+    check_budget,
+    check_counted,
+)
 from nfs_keras.search.flow import count_operations, expected, nothing_closed
 from nfs_keras.search.graph import trace
 from nfs_keras.search.training_model import (
@@ -129,7 +133,7 @@ class SearchModel(TrainingModel):
         self.budget = budget
         self.budget_weight = budget_weight
         self.arch_loss_function = check_loss(
-            loss if arch_loss is None else arch_loss
+            loss if arch_loss is None else arch_loss, self.model
         )
         super().compile(optimizer, loss, metrics, **kwargs)
         parts = ["loss", *part_names(self.arch_loss_function)]
@@ -149,6 +153,7 @@ class SearchModel(TrainingModel):
         if budget is not None:
             self._graph = trace(getattr(self.model, "functional", self.model))
             self._operations = count_operations(self._graph, nothing_closed)
+            check_counted(self._operations)
         self._functions = {}
 
     def check_element(self, element):
@@ -168,6 +173,7 @@ class SearchModel(TrainingModel):
         return self.model(inputs, training=training)
 
     def train_step(self, data):
+        check_pair(data)
         train, proxy = data
         if self.mode == "joint":
             proxy = train
@@ -318,7 +324,11 @@ def check_pair(element):
 
 def check_plain(element):
     """Raises `ValueError` for a pair of batches where one is expected."""
-    if isinstance(element[0], (tuple, list)) and len(element) == 2:
+
+    def is_batch(x):
+        return isinstance(x, (tuple, list)) and len(x) in (2, 3)
+
+    if len(element) == 2 and all(map(is_batch, element)):
         raise ValueError(
             "A search is evaluated on plain batches of inputs and targets. "
             f"Received: elements of {shapes(element)}. "

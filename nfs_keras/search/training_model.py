@@ -10,6 +10,7 @@ from keras import ops
 
 from nfs_keras.layers import find_gates
 from nfs_keras.layers.replicas import num_replicas
+from nfs_keras.search.graph import is_graph
 
 
 @keras.saving.register_keras_serializable(package="nfs_keras")
@@ -34,6 +35,7 @@ class TrainingModel(keras.Model):
     """
 
     def __init__(self, model, **kwargs):
+        check_backend()
         # A mixed model needs scaled losses, whatever the policy is now.
         super().__init__(**{"dtype": model.dtype_policy, **kwargs})
         if not model.built:
@@ -59,10 +61,11 @@ class TrainingModel(keras.Model):
             **kwargs: Other arguments of `keras.Model.compile`.
 
         Raises:
-            ValueError: Without a loss, or with `loss_weights`.
+            ValueError: Without a loss, with one that does not fit the
+                model's outputs, or with `loss_weights`.
         """
         check_no_loss_weights(kwargs)
-        self.loss_function = check_loss(loss)
+        self.loss_function = check_loss(loss, self.model)
         self._compile_arguments = {"metrics": metrics, **kwargs}
         super().compile(optimizer=optimizer, metrics=metrics, **kwargs)
         self.means = {}
@@ -70,7 +73,11 @@ class TrainingModel(keras.Model):
         self.optimizer.build(check_group(self.weight_variables, "weights"))
 
     def fit(self, x=None, *args, shuffle=False, **kwargs):
-        # Batches of several modalities are sampled in order, never shuffled.
+        """Trains like `keras.Model.fit`, but shuffles only if told to.
+
+        Batches of several modalities are sampled in order. Pass
+        `shuffle=True` for arrays.
+        """
         first = first_element(x)
         if first is not None:
             self.check_element(first)
@@ -95,7 +102,9 @@ class TrainingModel(keras.Model):
 
     @property
     def metrics(self):
-        return [*super().metrics, *self.means.values()]
+        # Keras has a mean `loss` of its own; the one in `means` replaces it.
+        found = [*super().metrics, *self.means.values()]
+        return list({metric.name: metric for metric in found}.values())
 
     @property
     def search_variables(self):
@@ -129,7 +138,8 @@ class TrainingModel(keras.Model):
     def test_step(self, data):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         outputs = self(x, training=False)
-        self.track_loss(*loss_of(self.loss_function, y, outputs, weight))
+        loss, parts = loss_of(self.loss_function, y, outputs, weight)
+        self.track_loss(loss + self.added_losses(), parts)
         self.compute_metrics(x, y, outputs, weight)
         return self.report_evaluation()
 
@@ -233,6 +243,18 @@ class TrainingModel(keras.Model):
         return cls(model, name=config["name"])
 
 
+def check_backend():
+    """Raises `ValueError` unless Keras runs on TensorFlow."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ValueError(
+            "Models are trained and searched on TensorFlow. "
+            f"Received: backend={backend!r}. "
+            "Set KERAS_BACKEND=tensorflow; gates, `add_gates` and `compact` "
+            "run on any backend."
+        )
+
+
 def loss_of(loss, targets, outputs, sample_weight=None):
     """Computes a loss of one batch.
 
@@ -283,17 +305,42 @@ def first_element(batches):
     return next(iter(batches.take(1)), None)
 
 
-def check_loss(loss):
-    """Replaces names by losses; raises `ValueError` if there is no loss."""
-    if loss is None:
+def check_loss(loss, model):
+    """Replaces names by losses; raises `ValueError` for an invalid loss."""
+    outputs = model.output if is_graph(model) else None
+    names = list(outputs) if isinstance(outputs, dict) else []
+    if isinstance(loss, dict):
+        if outputs is not None and not set(loss) <= set(names):
+            raise ValueError(
+                "A dict of losses has keys of the model's dict of outputs. "
+                f"Received: loss of {list(loss)}, outputs {names or outputs}. "
+                "Make the model as `keras.Model(inputs, {'name': output})`, "
+                "and pass losses by these names."
+            )
+        return {name: one_loss(part) for name, part in loss.items()}
+    loss = one_loss(loss)
+    of_keras = type(loss).__module__.startswith("keras.")
+    if of_keras and isinstance(outputs, (dict, list, tuple)):
         raise ValueError(
-            "Training requires a loss. Received: loss=None. "
+            "A Keras loss compares one output with its targets. "
+            f"Received: loss={loss!r}, for outputs {names or outputs}. "
+            "Pass a dict of losses by output, for a model with a dict of "
+            "outputs, or a function of (targets, outputs)."
+        )
+    return loss
+
+
+def one_loss(loss):
+    """Replaces a name by a loss; raises `ValueError` for anything else."""
+    if isinstance(loss, str):
+        return loss_object(loss)
+    if not callable(loss):
+        raise ValueError(
+            f"Training requires a loss. Received: loss={loss!r}. "
             "Pass a Keras loss, a dict of losses by output, or a function of "
             "(targets, outputs)."
         )
-    if isinstance(loss, dict):
-        return {name: check_loss(part) for name, part in loss.items()}
-    return loss_object(loss) if isinstance(loss, str) else loss
+    return loss
 
 
 def check_no_loss_weights(arguments):

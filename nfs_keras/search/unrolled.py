@@ -48,31 +48,34 @@ def unrolled_gradients(model, train, proxy):
         gradients += lower_gradients(model, train, model.search_variables)
     move(weights, saved, saved, 0.0)
 
-    scale = model.arch_optimizer.scale_loss(tf.constant(1.0))
     curvature = [
         (a - b) / (2 * epsilon) for a, b in zip(ahead, behind, strict=True)
     ]
-    return [
-        scale * (u - rate * c) for u, c in zip(upper, curvature, strict=True)
-    ]
+    return [u - rate * c for u, c in zip(upper, curvature, strict=True)]
 
 
 def lower_gradients(model, batch, variables):
     """Differentiates the weights' loss by some variables."""
+    scale = model.arch_optimizer.scale_loss(tf.constant(1.0))
     values = [v.value for v in variables]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(values)
-        loss = model.lower_loss(batch)
-    return tape.gradient(loss, values, unconnected_gradients="zero")
+        loss = scale * model.lower_loss(batch)  # float16 would underflow
+    gradients = tape.gradient(loss, values, unconnected_gradients="zero")
+    return [gradient / scale for gradient in gradients]
 
 
 def upper_gradients(model, batch, weights):
-    """Differentiates the gates' loss by the logits and by the weights."""
+    """Differentiates the gates' loss by the logits and by the weights.
+
+    Both are scaled as `arch_optimizer` expects. So is the curvature, because
+    the length of its finite difference does not depend on the scale.
+    """
     logits = [v.value for v in model.search_variables]
     values = [v.value for v in weights]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(logits + values)
-        loss = model.arch_loss(batch)
+        loss = model.arch_optimizer.scale_loss(model.arch_loss(batch))
     return tape.gradient(loss, (logits, values), unconnected_gradients="zero")
 
 
