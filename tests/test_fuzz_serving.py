@@ -2,7 +2,7 @@
 
     python -m pytest tests/test_fuzz_serving.py --hypothesis-profile=long
 
-sends 6,000. Each gets a defined answer: an embedding of length 1, or of zeros
+sends 7,500. Each gets a defined answer: an embedding of length 1, or of zeros
 where a file is broken, or a status that is not an internal error. At the end
 the server answers a good request, and its memory has not grown.
 """
@@ -28,6 +28,7 @@ from nfs_keras.serving import Client, StandInServer
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 MODEL = "nfs_reid"
+DIM = encoders()["visible"].output.shape[-1]
 MAX_GROWTH_MB = 200
 # Statuses of requests that cannot be answered.
 REJECTED = {"FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND"}
@@ -43,6 +44,7 @@ def server():
             client.embed(images(32))
             for _ in range(3):  # the largest that is taken
                 client.embed_pixels(np.zeros((32, 512, 512, 3), "uint8"))
+                client.match(*[np.ones((1024, DIM), "f4")] * 2)
         before = resident_mb()
         yield server
         with Client(server.grpc_address) as client:
@@ -211,3 +213,36 @@ def test_json_of_any_kind_has_a_defined_answer(server, text):
     assert response.status_code in (200, 400), response.text
     answer = response.json()
     assert ("error" in answer) == (response.status_code == 400)
+
+
+@settings(patient, max_examples=25)  # there are 75
+@given(
+    st.sampled_from([0, 1, 33]),
+    st.sampled_from([0, 1, 3, 1024, 1025]),
+    st.sampled_from([0, 1, 3, 1024, 1025]),
+)
+def test_embeddings_are_compared_within_their_bound(server, size, rows, cols):
+    request = as_request("match", "query", np.ones((size, rows, DIM), "f4"))
+    gallery = np.ones((size, cols, DIM), "f4")
+    request.inputs["gallery"].CopyFrom(tf.make_tensor_proto(gallery))
+    unlimited = [("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(server.grpc_address, unlimited) as channel:
+        message = request.SerializeToString()
+        answer = ask(channel.unary_unary(PREDICT), message)
+    if size == 1 and rows * cols <= 2**20:
+        assert answer["similarity"].shape == (size, rows, cols)
+        np.testing.assert_allclose(answer["similarity"], DIM, rtol=1e-4)
+    else:
+        assert answer == "INVALID_ARGUMENT"
+
+
+@patient
+@given(st.sampled_from(["", MODEL]) | st.text())
+def test_only_the_models_name_is_answered(channel, name):
+    request = predict_pb2.PredictRequest.FromString(GOOD.SerializeToString())
+    request.model_spec.name = name
+    answer = ask(channel, request.SerializeToString())
+    if name == MODEL:
+        assert set(answer) == {"embedding"}
+    else:
+        assert answer == ("NOT_FOUND" if name else "INVALID_ARGUMENT")
