@@ -184,7 +184,7 @@ def test_a_wrong_row_keeps_all_rows_out(filled, embeddings, change, message):
 def test_wrong_searches_raise(filled, embeddings):
     one = embeddings[:1]
     assert "filtered by" in error_of(lambda: filled.search(one, "v1", colour=1))
-    assert "(1, 8)" in error_of(lambda: filled.search(one[:, :3], "v1"))
+    assert "(N, 8)" in error_of(lambda: filled.search(one[:, :3], "v1"))
     assert "top=0" in error_of(lambda: filled.search(one, "v1", top=0))
 
 
