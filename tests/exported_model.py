@@ -10,6 +10,7 @@ import tempfile
 import keras
 import numpy as np
 from PIL import Image
+from search_cases import shallow_backbone
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Architecture, compact, reid_network
@@ -23,7 +24,9 @@ CURVE = MatchProbability(slope=8.0, intercept=-4.0)
 def searched_network(seed=0):
     """A network whose gates chose at random and are still searching."""
     keras.utils.set_random_seed(seed)
-    network = reid_network("tiny", IMAGE_SHAPE, num_identities=4)
+    block = {"filters": 128, "inner": 128, "stride": 2, "project": True}
+    backbone = shallow_backbone([block])
+    network = reid_network(backbone, IMAGE_SHAPE, num_identities=4)
     rng = np.random.default_rng(seed)
     for gate in find_gates(network):
         gate.logits.assign(rng.normal(0.3, 1.0, gate.logits.shape))

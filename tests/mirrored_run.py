@@ -24,10 +24,10 @@ STARTS = [
 
 
 class Small(Demo):
-    """A few steps of a demo, whose search lasts to its end."""
+    """Fewer steps of a demo."""
 
     def smoke(self):
-        return replace(super().smoke(), weights=None, freeze=1.0, max_steps=2)
+        return replace(super().smoke(), weights=None, max_steps=2)
 
 
 def use_small_networks():

@@ -22,11 +22,12 @@ def make_network(search="dual", seed=0, **gate_arguments):
     )
 
 
-def shallow_backbone(*stages):
+def shallow_backbone(*stages, non_local=False):
     """A backbone of few residual blocks, each a dict of its arguments."""
+    stages = [list(blocks) for blocks in stages]
     return Backbone(
         partial(make_stem, filters=4, kernel_size=3, pool=False),
-        partial(grow_residual, stages=[list(blocks) for blocks in stages]),
+        partial(grow_residual, stages=stages, non_local=non_local),
     )
 
 

@@ -5,7 +5,12 @@ import inspect
 
 import keras
 import pytest
-from layer_checks import CHECKS, Case
+from layer_checks import (
+    CHECKS,
+    Case,
+    check_model_serves,
+    check_model_survives_saving,
+)
 
 from nfs_keras.layers import (
     ChannelSearch,
@@ -51,8 +56,19 @@ CATALOG = [
 ]
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__[6:])
-@pytest.mark.parametrize("case", CATALOG, ids=lambda c: c.name)
+# Whole models are slow to make: what a gate does alike in any variant, and
+# what `check_config_roundtrip` has seen of its arguments, is not tested again.
+OF_WHOLE_MODELS = (check_model_serves, check_model_survives_saving)
+OF_GATES = ("binary_concrete", "straight_through", "batch_noise", "sparsity")
+ROWS = [
+    pytest.param(case, check, id=f"{case.name}-{check.__name__[6:]}")
+    for case in CATALOG
+    for check in CHECKS
+    if not (check in OF_WHOLE_MODELS and case.variant in OF_GATES)
+]
+
+
+@pytest.mark.parametrize("case, check", ROWS)
 def test_layer(case, check, tmp_path):
     check(case, tmp_path)
 

@@ -30,6 +30,8 @@ LEFT_OUT = {
     "jax": "nothing",
     "torch": "xla or in_a_graph or model_serves",
 }
+# Most of JAX's time is that of compiling what runs once.
+QUICKLY = "--xla_backend_optimization_level=0"
 BACKENDS = [b for b in LEFT_OUT if importlib.util.find_spec(b)]
 
 
@@ -57,7 +59,11 @@ def start(backend, log):
         return subprocess.Popen(
             [*command, *FILES],
             cwd=HERE,
-            env={**os.environ, "KERAS_BACKEND": backend},
+            env={
+                **os.environ,
+                "KERAS_BACKEND": backend,
+                "XLA_FLAGS": f"{QUICKLY} {os.environ.get('XLA_FLAGS', '')}",
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
         )
