@@ -5,6 +5,7 @@ one cannot be forgotten. One example trains the network that users train; the
 others, and the verbs, a smaller one: see `small_smoke.py`.
 """
 
+import json
 import pathlib
 import re
 import shlex
@@ -78,6 +79,10 @@ def test_an_example_runs_to_its_end(name, tmp_path):
     ended = run([*smaller, EXAMPLES / name, *flags], tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert re.search(PRINTED[name], ended.stdout), ended.stdout
+    if name == "train_sysu_mm01.py":
+        metrics = (tmp_path / "runs/sysu_mm01/metrics.json").read_text("utf-8")
+        searched = json.loads(metrics)["rows"][-1]["rows"].values()
+        assert len({row["title"] for row in searched}) == 4
 
 
 def test_every_verb_runs_to_its_end(smoke_data, smoke_run, tmp_path):
