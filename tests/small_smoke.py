@@ -13,6 +13,7 @@ import contextlib
 import functools
 import runpy
 import sys
+import warnings
 from dataclasses import replace
 from unittest import mock
 
@@ -50,10 +51,13 @@ def small_smoke(eager=True):
     # A backbone with a name: a run that resumes must find the same options.
     given = {"backbone": "one_stage", "weights": None, "max_steps": 2}
     with (
+        warnings.catch_warnings(),
         mock.patch.dict(backbones.BACKBONES, {"one_stage": one_stage}),
         mock.patch.object(Demo, "smoke", lambda x: replace(smoke(x), **given)),
         mock.patch.object(tree, "render_image", noise),
     ):
+        # That functions of `tf.data` are compiled nevertheless.
+        warnings.filterwarnings("ignore", "Even though the", UserWarning)
         tf.config.run_functions_eagerly(eager)
         try:
             yield

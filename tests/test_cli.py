@@ -3,7 +3,6 @@
 import importlib
 import json
 import shutil
-from functools import partial
 
 import cv2
 import keras
@@ -12,8 +11,8 @@ import pyarrow
 import pymilvus  # noqa: F401 (closes standard error if a test captures it)
 import pytest
 from pyarrow import parquet
+from small_smoke import small_smoke
 
-from nfs_keras.cli import synthesize as synthesize_module
 from nfs_keras.cli.main import VERBS, main
 
 
@@ -199,11 +198,9 @@ def test_a_folder_of_images_alone_needs_a_modality(
 
 
 @pytest.mark.parametrize("kind", ["sysu_mm01", "llcm"])
-def test_the_default_of_a_kind_passes_the_check(kind, tmp_path, monkeypatch):
-    small = {"image_shape": (16, 16), "num_workers": 1}
-    synthesize = partial(synthesize_module.KINDS[kind], **small)
-    monkeypatch.setitem(synthesize_module.KINDS, kind, synthesize)
-    assert nfs_reid("synthesize", f"--kind={kind}", tmp_path / "data") == 0
+def test_the_default_of_a_kind_passes_the_check(kind, tmp_path):
+    with small_smoke():
+        assert nfs_reid("synthesize", f"--kind={kind}", tmp_path / "data") == 0
     assert nfs_reid("check", tmp_path / "data") == 0
 
 

@@ -5,6 +5,7 @@ one cannot be forgotten. One example trains the network that users train; the
 others, and the verbs, a smaller one: see `small_smoke.py`.
 """
 
+import json
 import pathlib
 import re
 import shlex
@@ -30,6 +31,15 @@ PRINTED = {
     "train_regdb.py": r"fewer operations\.(.|\n)*Open runs/regdb/report\.html",
     "train_sysu_mm01.py": r"all-search|fewer operations",
 }
+# What an example without `--smoke` trains is its own; it trains it briefly.
+ONE_EPOCH = """
+import runpy, sys, keras
+fit = keras.Model.fit
+keras.Model.fit = lambda self, x, y, size, epochs, **options: fit(
+    self, x, y, size, 1, **options
+)
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
 # The whole path of the command line, from a run that is done: `train` and
 # `search` find it finished. `test_own_images_page.py` trains, and
 # `test_resume.py` searches.
@@ -75,9 +85,15 @@ def test_an_example_runs_to_its_end(name, tmp_path):
     flags = ["--smoke"] if '"smoke"' in text else []
     small = ".smoke()" in text and name != "train_regdb.py"
     smaller = [SMALL, "eager"] if small else []
+    if name == "quickstart.py":
+        smaller = ["-c", ONE_EPOCH]
     ended = run([*smaller, EXAMPLES / name, *flags], tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert re.search(PRINTED[name], ended.stdout), ended.stdout
+    if name == "train_sysu_mm01.py":
+        metrics = (tmp_path / "runs/sysu_mm01/metrics.json").read_text("utf-8")
+        searched = json.loads(metrics)["rows"][-1]["rows"].values()
+        assert len({row["title"] for row in searched}) == 4
 
 
 def test_every_verb_runs_to_its_end(smoke_data, smoke_run, tmp_path):
