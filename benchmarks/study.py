@@ -38,7 +38,7 @@ import tempfile
 import keras
 import numpy as np
 from absl import app, flags
-from keras import ops
+from keras import ops, tree
 
 from nfs_keras.callbacks import SearchPhases
 from nfs_keras.datasets import open_dataset
@@ -55,7 +55,7 @@ from nfs_keras.pipeline import image_embedder, training
 from nfs_keras.presets import Demo
 from nfs_keras.reid.backbones import Backbone, make_backbone
 from nfs_keras.run_folder import RunFolder
-from nfs_keras.search.graph import flat, trace
+from nfs_keras.search.graph import trace
 from nfs_keras.synthetic import synthesize_regdb
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "study.jsonl"
@@ -118,7 +118,7 @@ def rank_by_magnitude(network):
     their norms.
     """
     graph = trace(network.functional)
-    made_by = {id(t): n for n in graph.nodes for t in flat(n.outputs)}
+    made_by = {id(t): n for n in graph.nodes for t in tree.flatten(n.outputs)}
     norms = collections.Counter()
 
     def norm_of(tensor):

@@ -87,7 +87,7 @@ def test_a_run_resumes_on_as_many_devices_only(
 def test_people_that_cannot_be_shared_out_raise(
     smoke_data, tmp_path, monkeypatch
 ):
-    module = sys.modules["nfs_keras.pipeline.run_pipeline"]
+    module = sys.modules["nfs_keras.pipeline.check_run"]
     monkeypatch.setattr(module, "num_replicas", lambda: 3)
     with pytest.raises(ValueError, match="num_identities=2, num_shards=3"):
         run_pipeline(tmp_path / "run", RegDB(smoke_data), Demo().smoke())

@@ -16,6 +16,7 @@ from nfs_keras.report.style import (
 SVG_OPTIONS = {"svg.fonttype": "none", "svg.hashsalt": "nfs_keras"}
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 ID = re.compile(r'(\bid="|href="#|url\(#)')
+IMAGE_ID = re.compile(r' id="image[0-9a-f]+"')  # one for all equal images
 MAX_COLUMNS, MAX_ROWS = 5, 12  # of a table that can stand beside a chart
 
 
@@ -89,7 +90,8 @@ def chart(figure, alt, caption) -> Chart:
             stream, format="svg", transparent=True, metadata=NO_METADATA
         )
     svg = stream.getvalue()
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = IMAGE_ID.sub("", svg[svg.index("<svg") :])
+    svg = svg.replace(INK, "currentColor")
     return Chart(svg, alt, caption, figure.get_figwidth() > 1.5 * WIDTH)
 
 
