@@ -15,15 +15,20 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
+IDLE = 0.9  # the least share of the processor that an idle machine gives
 START = time.monotonic()
+machine = {}  # how busy it was before the benchmark, see `options_parser`
 
 
 def options_parser(text):
     """Makes the parser of the flags that every benchmark knows.
 
+    And notes how busy the machine is, before the benchmark makes it so.
+
     Args:
         text: The benchmark's docstring.
     """
+    machine.update(load=round(os.getloadavg()[0], 2), share=free_share())
     parser = argparse.ArgumentParser(description=text.splitlines()[0])
     parser.add_argument(
         "--smoke",
@@ -69,6 +74,15 @@ def paired_ratio(
         seconds = {f: seconds_of(f, clock) for f in (first, second)}
         ratios.append(seconds[a] / seconds[b])
     return ratio_of(ratios, aim, better)
+
+
+def take_turns(functions, rounds):
+    """Times functions in turn; gives the seconds of each, by round."""
+    seconds = {name: [] for name in functions}
+    for turn in range(rounds):
+        for name in sorted(functions, key=str, reverse=turn % 2):
+            seconds[name].append(seconds_of(functions[name]))
+    return {name: np.array(values) for name, values in seconds.items()}
 
 
 def ratio_of(pairs, aim=None, better="higher"):
@@ -136,6 +150,17 @@ def product_rate(size=2048):
     return 2 * size**3 / seconds / 1e9
 
 
+def free_share(size=1024, times=25):
+    """Share of all cores that a product of matrices gets, 1 if all is idle."""
+    matrix = np.random.default_rng(0).random((size, size), np.float32)
+    matrix @ matrix  # starts the threads
+    wall, work = time.perf_counter(), time.process_time()
+    for _ in range(times):
+        matrix @ matrix
+    work, wall = time.process_time() - work, time.perf_counter() - wall
+    return round(work / wall / os.cpu_count(), 2)
+
+
 def copy_rate(size=2**27):
     """GB/s of copying memory in one thread, read and written bytes counted."""
     source = np.ones(size, np.uint8)
@@ -165,6 +190,8 @@ def write_results(name, options, ratios, figures=None):
         return
     result = {
         "machine": f"{os.cpu_count()} x {processor()}",
+        "load": machine["load"],
+        "share": machine["share"],
         "versions": versions(),
         "date": datetime.date.today().isoformat(),
         "commit": commit(),

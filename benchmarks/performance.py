@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks.measure import RESULTS, reaches_aim
+from benchmarks.measure import IDLE, RESULTS, reaches_aim
 from benchmarks.page import table
 
 PAGE = RESULTS.parents[1] / "docs" / "performance.md"
@@ -25,10 +25,10 @@ those; changes here are lost. -->
 and how to read it. A **ratio** compares our code with the other that its line
 names; both were measured in turn in one process. It is the median of all pairs,
 and the least and the largest pair are in brackets. Where these are far apart,
-the machine was busy, and the median is worth less. A **figure** is a speed of
-the machine in that run. Its limit is what the machine reaches when it only
-does what cannot be left out: multiplying, copying or reading. It was measured
-in the same run.
+the median is worth less; a machine that was **busy** is marked. A **figure** is
+a speed of the machine in that run. Its limit is what the machine reaches when
+it only does what cannot be left out: multiplying, copying or reading. It was
+measured in the same run.
 """
 
 ABOUT = {
@@ -141,6 +141,9 @@ def provenance(name, result):
         facts.append(f"commit {result['commit']}")
     if result.get("seconds"):
         facts.append(f"{result['seconds']:,} s")
+    share = result.get("share")
+    if share is None or share < IDLE:
+        facts.append("**busy**, or not known to be idle")
     return "; ".join(facts) + "."
 
 

@@ -12,10 +12,11 @@ Four comparisons, each measured in turn in one process:
   backward pass through activations, about a third of a training step;
 - `norm`: batch normalisation of ResNet-50's widest maps, forward and back, by
   Keras against ours;
-- `agw`: a training step of AGW (ResNet-50 with non-local blocks, images of
-  288 x 144, batch 32) against the same network in PyTorch, written from the
-  recipe, in float32 and in bfloat16 (Keras' `mixed_bfloat16`, PyTorch's
-  autocast); without PyTorch it is left out;
+- `agw`: a training step and inference of AGW (ResNet-50 with non-local blocks,
+  images of 288 x 144, batch 32) against the same network in PyTorch, written
+  from the recipe, in float32 and in bfloat16 (Keras' `mixed_bfloat16`,
+  PyTorch's autocast); PyTorch with `channels_last`, with and without
+  `torch.compile`, whichever is faster; without PyTorch it is left out;
 - `compact`: inference of a network whose gates close the same half of the
   channels for both modalities, behind the stages alone or inside the blocks
   too, against the same network compacted.
@@ -28,7 +29,7 @@ but for `steps`. `--only` keeps what `search.json` holds of the others, and
 import functools
 import importlib.util
 import json
-import time
+import tempfile
 from typing import NamedTuple
 
 import keras
@@ -41,7 +42,7 @@ from benchmarks.measure import (
     options_parser,
     product_rate,
     ratio_of,
-    seconds_of,
+    take_turns,
     write_results,
 )
 from nfs_keras.losses import WeightedRegularizedTriplet
@@ -57,6 +58,7 @@ from nfs_keras.models import (
 )
 from nfs_keras.reid import Backbone, FusedBatchNorm
 from nfs_keras.reid.backbones import grow_residual, make_stem
+from nfs_keras.serving import export_saved_model
 
 NUM_IDENTITIES = 206
 
@@ -138,16 +140,6 @@ def compiled(function, *arguments):
     return call
 
 
-def take_turns(functions, rounds):
-    """Times functions in turn; gives the seconds of each, by round."""
-    seconds = {name: [] for name in functions}
-    for turn in range(rounds):
-        for name in sorted(functions, reverse=turn % 2):
-            function = functions[name]
-            seconds[name].append(seconds_of(function, time.perf_counter))
-    return {name: np.array(values) for name, values in seconds.items()}
-
-
 def training_step(case, dtype="float32"):
     model = TrainingModel(make_network(case, dtype=dtype))
     model.compile(sgd(), objective())
@@ -207,34 +199,59 @@ def compare_norm(case, pairs):
 
 
 def compare_agw(case, pairs):
-    """Training steps of AGW against PyTorch's."""
+    """Training steps and inference of AGW against PyTorch's fastest form."""
     if importlib.util.find_spec("torch") is None:
         print("PyTorch is not installed: AGW is not compared with it.")
         return {}, {}
-    from benchmarks.torch_agw_step import torch_step
+    from benchmarks import torch_agw_step
 
     shape, batch_size = case.image_shape, case.batch_size
-    seconds = take_turns(
-        {
-            "ours": training_step(case),
-            "ours in bfloat16": training_step(case, "mixed_bfloat16"),
-            "PyTorch's": torch_step(shape, batch_size),
-            "PyTorch's autocast": torch_step(shape, batch_size, bfloat16=True),
-        },
-        pairs,
-    )
-    ratios = {
-        f"training throughput, {ours} against {theirs}": ratio_of(
-            seconds[theirs] / seconds[ours], aim
-        )
-        for ours, theirs, aim in (
-            ("ours", "PyTorch's", 1.3),
-            ("ours in bfloat16", "PyTorch's", 1.6),
-            ("ours in bfloat16", "PyTorch's autocast", 1.2),
-            ("ours in bfloat16", "ours", None),
-        )
+    kinds = {
+        "training": (ours_in_training, torch_agw_step.training_step),
+        "inference": (ours_in_inference, torch_agw_step.inference),
     }
-    return ratios, agw_speed(case, seconds["ours"])
+    ratios, figures = {}, {}
+    for kind, (make_ours, make_theirs) in kinds.items():
+        for dtype in ("float32", "bfloat16"):
+            ours = make_ours(case, dtype)
+            theirs = make_theirs(shape, batch_size, dtype == "bfloat16")
+            seconds = take_turns(ours | theirs, pairs)
+            print({name: np.median(times) for name, times in seconds.items()})
+            fastest = min(theirs, key=lambda name: np.median(seconds[name]))
+            for name in ours:
+                what = f"AGW, {kind} in {dtype}, throughput, {name} against"
+                ratios[f"{what} PyTorch's {fastest}"] = ratio_of(
+                    seconds[fastest] / seconds[name], 1.0
+                )
+            if (kind, dtype) == ("training", "float32"):
+                figures = agw_speed(case, seconds["ours"])
+    return ratios, figures
+
+
+def ours_in_training(case, dtype):
+    policy = dtype if dtype == "float32" else f"mixed_{dtype}"
+    return {"ours": training_step(case, policy)}
+
+
+def ours_in_inference(case, dtype):
+    """Embeds a batch: the whole network, half its channels, as SavedModel."""
+    policy = dtype if dtype == "float32" else f"mixed_{dtype}"
+    images, _ = make_batch(case._replace(batch_size=2 * case.batch_size))
+    images = images["visible"]
+    network = make_network(case, "channel", policy, inner=True)
+    plain = make_network(case, dtype=policy)
+    calls = {"ours": compiled(plain.encoder("visible"), images)}
+    half_open(network).apply(network)
+    smaller = compact(network)
+    for name, made in (("masked", network), ("compacted", smaller)):
+        calls[f"{name} to half"] = compiled(made.encoder("visible"), images)
+    with tempfile.TemporaryDirectory() as folder:
+        export_saved_model(make_network(case), folder, precision=dtype)
+        served = tf.saved_model.load(f"{folder}/1").signatures["visible_pixels"]
+    calls["SavedModel"] = compiled(
+        lambda x: served(image=x)["embedding"], tf.cast(images, "uint8")
+    )
+    return calls
 
 
 def agw_speed(case, seconds):

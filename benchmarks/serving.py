@@ -37,6 +37,7 @@ from benchmarks.measure import (
     options_parser,
     product_rate,
     ratio_of,
+    take_turns,
     write_results,
 )
 from nfs_keras.datasets import resize_image
@@ -121,7 +122,7 @@ def compare_forms(network, directory, turns):
     for size in (1, BATCH):
         rng = np.random.default_rng(0)
         pixels = rng.integers(0, 256, (size, *shape), dtype="uint8")
-        seconds = take_turns(forms, tf.constant(pixels), turns)
+        seconds = time_forms(forms, tf.constant(pixels), turns)
         figures[f"SavedModel, batch {size}"] = figure(
             size / np.median(seconds["SavedModel"]),
             "images/s",
@@ -173,7 +174,7 @@ def compare_batch_sizes(network, directory, turns):
         ]
         for size in BATCH_SIZES
     }
-    seconds = take_turns(forms, files, turns)
+    seconds = time_forms(forms, files, turns)
     speeds = {n: float(n / np.median(s)) for n, s in seconds.items()}
     print(f"\n{'batch size':<20}{'images/s':>12}{'ms':>9}")
     for size, speed in speeds.items():
@@ -189,16 +190,14 @@ def traced(encoder, shape):
     return tf.function(lambda image: encoder(resize_image(image, shape)))
 
 
-def take_turns(forms, images, turns):
+def time_forms(forms, images, turns):
     """Seconds of each form in each turn, after two to warm up."""
-    seconds = {name: [] for name in forms}
-    for turn in range(turns + 2):
-        for name, form in forms.items():
-            start = time.perf_counter()
-            np.asarray(form(images))
-            if turn >= 2:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: np.array(times) for name, times in seconds.items()}
+    calls = {
+        name: lambda form=form: np.asarray(form(images))
+        for name, form in forms.items()
+    }
+    take_turns(calls, 2)
+    return take_turns(calls, turns)
 
 
 def compare_clients(directory, seconds):

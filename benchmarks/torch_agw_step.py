@@ -1,4 +1,7 @@
-"""A training step of the AGW network in PyTorch, to measure ours against.
+"""AGW in PyTorch, a training step and inference, to measure ours against.
+
+Each in the form that its documentation recommends for a CPU: `channels_last`,
+autocast for bfloat16, and with and without `torch.compile`.
 
 Reference:
     Ye et al., "Deep Learning for Person Re-identification: A Survey and
@@ -14,30 +17,73 @@ from benchmarks.torch_agw import AGW
 NUM_IDENTITIES = 206
 
 
-def torch_step(image_shape, batch_size, bfloat16=False):
-    """Makes a network and pictures; gives a function that trains one step."""
+def training_step(image_shape, batch_size, bfloat16):
+    """Gives functions that train a step, eager and compiled, by name."""
+    return in_both_forms(_training_step, image_shape, batch_size, bfloat16)
+
+
+def inference(image_shape, batch_size, bfloat16):
+    """Gives functions that embed a batch of one modality, by name."""
+    return in_both_forms(_inference, image_shape, batch_size, bfloat16)
+
+
+def in_both_forms(make, image_shape, batch_size, bfloat16):
     torch.manual_seed(0)
-    network = AGW(NUM_IDENTITIES).train()
+    calls = {}
+    for name, compiler in (("eager", None), ("compiled", torch.compile)):
+        network = AGW(NUM_IDENTITIES).to(memory_format=torch.channels_last)
+        call = make(network, compiler, image_shape, batch_size, bfloat16)
+        try:
+            call()
+        except Exception as error:  # no compiler on this machine
+            print(f"PyTorch, {name}, does not run here: {error}")
+            continue
+        calls[name] = call
+    return calls
+
+
+def _training_step(network, compiler, image_shape, batch_size, bfloat16):
+    network.train()
+    forward = compiler(network) if compiler else network
     optimizer = torch.optim.SGD(
         network.parameters(), 0.01, 0.9, weight_decay=5e-4, nesterov=True
     )
-    height, width, channels = image_shape
-    pictures = torch.randn(2, batch_size // 2, channels, height, width)
+    halves = [random_images(batch_size // 2, image_shape) for _ in range(2)]
     people = torch.arange(batch_size // 2).div(4, rounding_mode="floor")
     labels = torch.cat([people, people])
 
     def step():
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            pooled, _, logits = network(*pictures)
+            pooled, _, logits = forward(*halves)
         loss = functional.cross_entropy(logits.float(), labels)
         loss = loss + weighted_triplet(pooled.float(), labels)
         loss.backward()
         optimizer.step()
         return loss.item()
 
-    step()
     return step
+
+
+def _inference(network, compiler, image_shape, batch_size, bfloat16):
+    network.eval()
+    forward = compiler(network) if compiler else network
+    images = random_images(batch_size, image_shape)
+    nothing = images[:0]
+
+    @torch.inference_mode()
+    def embed():
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            _, features, _ = forward(images, nothing)
+        return functional.normalize(features.float()).numpy()
+
+    return embed
+
+
+def random_images(number, image_shape):
+    height, width, channels = image_shape
+    images = torch.randn(number, channels, height, width)
+    return images.to(memory_format=torch.channels_last)
 
 
 def weighted_triplet(features, labels):

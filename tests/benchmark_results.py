@@ -11,6 +11,7 @@ def check_result(path, least_pairs):
     result = json.loads(path.read_text())
     assert result["machine"] and result["date"]
     assert {"python", "keras", "numpy", "tensorflow"} <= set(result["versions"])
+    assert result["load"] >= 0 and 0 < result["share"] < 1.1
     assert result["ratios"]
     for what, ratio in result["ratios"].items():
         assert len(ratio["pairs"]) >= least_pairs, what

@@ -8,6 +8,8 @@ RESULT = {
     "commit": "c0ffee",
     "form": "short",
     "seconds": 61,
+    "load": 0.1,
+    "share": 0.98,
     "ratios": {
         "ours against theirs": ratio_of([2.0, 1.0, 4.0], aim=3.0),
         "cost, ours against theirs": ratio_of([2.0], 3.0, "lower"),
@@ -37,6 +39,12 @@ def test_a_section_names_the_source_of_its_numbers():
     for fact in ("layers --short`", "1 x abacus", "2026-01-01", "c0ffee"):
         assert fact in page
     assert "## unheard_of" in page
+
+
+def test_a_result_of_a_busy_machine_is_marked():
+    for share, marked in ((0.98, False), (0.7, True), (None, True)):
+        page = performance.write_page({"layers": {**RESULT, "share": share}})
+        assert ("**busy**, or" in page) == marked
 
 
 def test_the_committed_page_is_up_to_date():
