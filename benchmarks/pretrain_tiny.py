@@ -2,9 +2,9 @@
 
     python -m benchmarks.pretrain_tiny
 
-It plays ImageNet's part: visible pictures only, of a synthetic crowd of its
+It plays ImageNet's part: visible images only, of a synthetic crowd of its
 own. One stem sees them in colour, or in one colour channel; the other sees
-other pictures of the same people in grey of a random contrast, negatives
+other images of the same people in grey of a random contrast, negatives
 among them, since what is learned from colour alone is colour. The weights,
 without the classifier and in float16, go into the package.
 """

@@ -4,12 +4,12 @@
     python -m benchmarks.scale --short    # a tenth of the sizes, no Ray
     python -m benchmarks.scale --smoke    # under a minute, tiny sizes
 
-1. A folder of 20,000 synthetic pictures (64 x 32, PNG) embedded by the local
+1. A folder of 20,000 synthetic images (64 x 32, PNG) embedded by the local
    engine, a part of it in turns with the bare SavedModel that is fed the same
    bytes from memory, in the same batches of 64: what listing, reading, hashing
    and writing cost.
 2. The whole folder in a process that is killed half-way and started again, and
-   through Ray Data with two actors; every picture must be there exactly once.
+   through Ray Data with two actors; every image must be there exactly once.
 3. 200,000 embeddings of 5,000 people in Milvus Lite: rates of insertion and
    search, and recall@10 against exact NumPy top-k, which is timed beside it.
    Embeddings are of length 256 and random around their person's centre.
@@ -76,8 +76,8 @@ def run(folder, scale, options):
     ratios, figures = {}, {}
     if options.only != "gallery":
         model = make_model(folder / "model")
-        write_pictures(folder / "all", 20_000 // scale)
-        write_pictures(folder / "part", 2_000 // scale)
+        write_images(folder / "all", 20_000 // scale)
+        write_images(folder / "part", 2_000 // scale)
         found = compare_with_bare_model(folder, model)
         ratios |= found[0]
         figures |= found[1]
@@ -99,8 +99,8 @@ def make_model(directory):
     return export_saved_model(network, directory)
 
 
-def write_pictures(folder, number):
-    """Writes smooth random pictures, about as large as real ones as PNG."""
+def write_images(folder, number):
+    """Writes smooth random images, about as large as real ones as PNG."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     for index in range(number):
@@ -154,10 +154,10 @@ def compare_with_bare_model(folder, model):
 
 def kill_and_restart(folder, model):
     """Kills an embedding process half-way, and lets another go on."""
-    pictures, output = folder / "all", folder / "killed"
-    number = len(list(pictures.iterdir()))
+    images, output = folder / "all", folder / "killed"
+    number = len(list(images.iterdir()))
     command = [sys.executable, "-m", "benchmarks.scale", "--embed"]
-    process = subprocess.Popen([*command, model, pictures, output])
+    process = subprocess.Popen([*command, model, images, output])
     half = max(1, number // QUIET["shard_size"] // 2)
     while len(list(output.glob("embeddings-*.parquet"))) < half:
         if process.poll() is not None:
@@ -166,7 +166,7 @@ def kill_and_restart(folder, model):
     process.send_signal(signal.SIGKILL)
     status = process.wait()
     start = time.perf_counter()
-    counts = embed(model, pictures, output)
+    counts = embed(model, images, output)
     rate = counts.embedded / (time.perf_counter() - start)
     check_once(output, number)
     print(f"killed (status {status}), then {counts}, {rate:.0f} images/s")
@@ -185,17 +185,17 @@ def embed_with_ray(folder, model):
         runtime_env={"env_vars": {"PYTHONPATH": root}},
     )
     embedder = Embedder(model, "visible")
-    pictures, output = folder / "all", folder / "ray"
+    images, output = folder / "all", folder / "ray"
     start = time.perf_counter()
-    counts = embed_folder(pictures, output, embedder, engine="ray", **QUIET)
+    counts = embed_folder(images, output, embedder, engine="ray", **QUIET)
     rate = counts.embedded / (time.perf_counter() - start)
-    check_once(output, len(list(pictures.iterdir())))
+    check_once(output, len(list(images.iterdir())))
     print(f"Ray, 2 actors: {counts}, {rate:.0f} images/s with their start")
     ray.shutdown()
 
 
 def check_once(output, number):
-    """Raises unless each of `number` pictures is there exactly once."""
+    """Raises unless each of `number` images is there exactly once."""
     ids = parquet.read_table(output, columns=["id"])["id"].to_pylist()
     if len(ids) != number or len(set(ids)) != number:
         raise RuntimeError(f"{len(ids)} rows, {len(set(ids))} of {number} ids")

@@ -1,7 +1,7 @@
 """The AGW network in PyTorch, to measure and to test ours against.
 
 Written from the recipe that the field shares, with the parameter names of the
-released checkpoints. Pictures are `(batch, 3, height, width)`, already
+released checkpoints. Images are `(batch, 3, height, width)`, already
 normalised. Only a machine with PyTorch can import this file.
 
 Reference:

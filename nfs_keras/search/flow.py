@@ -101,7 +101,7 @@ def set_written(needed, tensor, everything):
     needed[id(tensor)] = numbers
 
 
-def count_operations(graph, opened, modality=None):
+def count_operations(graph, opened):
     """Counts the operations of one example, a multiply-add as two.
 
     Convolutions and dense layers are counted, which have almost all
@@ -110,12 +110,11 @@ def count_operations(graph, opened, modality=None):
     Args:
         graph: `Graph`.
         opened: As for `flow`.
-        modality: As for `flow`.
 
     Returns:
         A number, or a tensor to differentiate where `opened` gives tensors.
     """
-    found = flow(graph, opened, graph_droppable(graph), modality)
+    found = flow(graph, opened, graph_droppable(graph))
     total = 0.0
     for node, rule in zip(graph.nodes, found.rules, strict=True):
         if not node.tensors:
