@@ -10,7 +10,6 @@ random time after each. Ends with status 1 if anything differs. --results names
 the folder that keeps what came out; without --smoke it is kept anyway.
 """
 
-import argparse
 import csv
 import io
 import json
@@ -27,7 +26,12 @@ import zipfile
 import h5py
 import numpy as np
 
-from benchmarks.measure import figure, ratio_of, write_results
+from benchmarks.measure import (
+    figure,
+    options_parser,
+    ratio_of,
+    write_results,
+)
 
 PROGRAM = pathlib.Path(__file__).parent.parent / "examples" / "train_regdb.py"
 INTERRUPTED = 130
@@ -67,16 +71,13 @@ def main():
 
 
 def read_options():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_parser(__doc__)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--data", help="RegDB; synthetic if not given")
     parser.add_argument(
         "--reference", type=pathlib.Path, help="a run that is done already"
     )
-    parser.add_argument("--results", type=pathlib.Path)
-    parser.set_defaults(short=False)
     parser.add_argument(
         "--delay", type=float, default=3.0, help="longest, in seconds"
     )
