@@ -60,6 +60,9 @@ def find_rank_lists(
         Two lists of `RankList`: the worst, worst first, and the best, best
         first. Queries without a true match are left out.
     """
+    query_identities, gallery_identities = map(
+        np.asarray, (query_identities, gallery_identities)
+    )
     margins = query_margins(
         query, gallery, query_identities, gallery_identities, excluded
     )
