@@ -119,7 +119,7 @@ def plot_gate_movement(gates):
             norm=report_import("matplotlib.colors").PowerNorm(0.5, 0, 1),
             extent=(0.5, shares.shape[1] + 0.5, 0, 1),
         )
-        axes.set_title(short_label(name), fontsize=9)
+        axes.set_title(short_label(name), fontsize=7)
         axes.set_yticks([0, 0.5, 1])
         axes.grid(False)
     for axes in panels[len(gates) :]:
