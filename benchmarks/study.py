@@ -13,6 +13,7 @@ they cost what the search's run costs.
 - `plain`: no gates, the same losses;
 - `searched_compact`: one run with the preset's budget, compacted;
 - `searched`: the same without a budget;
+- `searched_small`: the same with a budget of 40 % of the operations;
 - `open_path`: the same run with sampled gates, nothing chosen, then all open;
 - `random`: an architecture of the searched one's counts, chosen by chance,
   trained from the start;
@@ -276,6 +277,7 @@ ROWS = {
     "plain": plain,
     "searched_compact": searched_compact,
     "searched": with_preset(lambda p: dataclasses.replace(p, budget=None)),
+    "searched_small": with_preset(lambda p: dataclasses.replace(p, budget=0.4)),
     "open_path": open_path,
     "random": random,
     "magnitude": magnitude,
