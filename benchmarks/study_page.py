@@ -2,8 +2,8 @@
 
     python -m benchmarks.study_page
 
-Reads `results/study.jsonl`. Rows are compared with `plain` of the same world
-and seed, in pairs; an interval is Student's, over the pairs, at 95 %.
+Reads `results/study.jsonl`. Rows are compared with `plain` of the same data and
+seed, in pairs; an interval is Student's, over the pairs, at 95 %.
 """
 
 import json
@@ -35,15 +35,15 @@ def read_lines(path):
     return lines
 
 
-def pairs_of(lines, row):
-    """Lists `(line, plain)` of a row, of the same data, world and seed."""
+def pairs_of(lines, row, other="plain"):
+    """Lists `(line, other)` of two rows, of the same data, world and seed."""
 
     def key(line):
         return tuple(line[k] for k in ("dataset", "world", "seed", "budget"))
 
-    plain = {key(line): line for line in lines if line["row"] == "plain"}
+    others = {key(line): line for line in lines if line["row"] == other}
     chosen = [line for line in lines if line["row"] == row]
-    return [(line, plain[key(line)]) for line in chosen if key(line) in plain]
+    return [(line, others[key(line)]) for line in chosen if key(line) in others]
 
 
 def interval(differences):
@@ -57,8 +57,10 @@ def interval(differences):
 
 
 def format_difference(pairs, score):
-    """Such as `+2.3 ± 0.8`: how far a row is above `plain`."""
-    mean, half = interval([line[score] - plain[score] for line, plain in pairs])
+    """Such as `+2.3 ± 0.8`: how far the first of a pair is above the other."""
+    if not pairs or pairs[0][0]["row"] == pairs[0][1]["row"]:
+        return ""
+    mean, half = interval([line[score] - other[score] for line, other in pairs])
     return f"{mean:+.1f}" + (f" ± {half:.1f}" if half == half else "")
 
 
@@ -75,26 +77,42 @@ def format_row(lines, row):
         f"`{row}`",
         len(pairs),
         *(f"{mean:.1f}" for mean in means),
-        *(
-            format_difference(pairs, s) if row != "plain" else ""
-            for s in SCORES
-        ),
+        *(format_difference(pairs, score) for score in SCORES),
+        format_difference(pairs_of(lines, "searched_compact", row), "rank1"),
         f"{statistics.fmean(shares):.0%}",
         f"{statistics.fmean(costs):.2f}",
     ]
 
 
-def format_tables(lines):
-    """The summary by row, then every pair."""
-    rows = [
-        r for r in dict.fromkeys(x["row"] for x in lines) if pairs_of(lines, r)
-    ]
+def by_dataset(lines):
+    """Dict of dataset and budget to its lines, in the order of the file."""
+    groups = {}
+    for line in lines:
+        group = f"`{line['dataset']}`, budget `{line['budget']}`"
+        groups.setdefault(group, []).append(line)
+    return groups
+
+
+def rows_of(lines):
+    return list(dict.fromkeys(line["row"] for line in lines))
+
+
+def format_summary(lines):
+    """One line of a table for each row that has a pair."""
     head = ["row", ">pairs", ">R-1", ">mAP", ">R-1 against plain"]
-    head += [">mAP against plain", ">operations", ">processor time"]
-    summary = table(head, [format_row(lines, row) for row in rows])
+    head += [">mAP against plain", ">R-1, searched against it"]
+    head += [">operations", ">processor time"]
+    rows = [row for row in rows_of(lines) if pairs_of(lines, row)]
+    return table(head, [format_row(lines, row) for row in rows])
+
+
+def format_every_run(lines):
+    head = [">world", ">seed", "row", ">R-1", ">mAP", ">MFLOP"]
+    head += [">processor s", ">epochs", "commit"]
     each = [
         [
-            *(line[k] for k in ("world", "seed")),
+            "" if line["world"] is None else line["world"],
+            line["seed"],
             f"`{line['row']}`",
             *(f"{line[s]:.1f}" for s in SCORES),
             f"{line['operations'] / 1e6:.1f}",
@@ -102,25 +120,43 @@ def format_tables(lines):
             line["epochs"],
             f"`{line['commit']}`",
         ]
-        for line in sorted(lines, key=lambda x: (x["world"], x["seed"]))
+        for line in sorted(lines, key=lambda x: (x["world"] or 0, x["seed"]))
     ]
-    head = [">world", ">seed", "row", ">R-1", ">mAP", ">MFLOP"]
-    head += [">processor s", ">epochs", "commit"]
-    return f"{summary}\n\nEvery run:\n\n{table(head, each)}"
+    return table(head, each)
+
+
+def format_tables(lines):
+    """The summary of every dataset, then every run."""
+    parts = []
+    for group, ours in by_dataset(lines).items():
+        parts += [f"Dataset {group}:", format_summary(ours)]
+    for group, ours in by_dataset(lines).items():
+        parts += [f"Every run on {group}:", format_every_run(ours)]
+    return "\n\n".join(parts)
 
 
 def plot_study(lines):
     """R-1 over processor time and over operations, a mark for each run."""
-    figure, ((left, right),) = new_figure(3.4, 1, 2, width=7.0)
-    for row in dict.fromkeys(line["row"] for line in lines):
-        ours = [line for line in lines if line["row"] == row]
-        score = [line["rank1"] for line in ours]
-        left.scatter([x["cpu_seconds"] for x in ours], score, label=row)
-        right.scatter([x["operations"] / 1e6 for x in ours], score, label=row)
-    left.set(xlabel="processor seconds of training", ylabel="R-1 (percent)")
-    right.set(xlabel="MFLOP of an image")
-    rows = left.get_legend_handles_labels()
-    figure.legend(*rows, loc="outside lower center", ncols=4)
+    groups = by_dataset(lines)
+    height = 2.6 * len(groups) + 0.8
+    figure, grid = new_figure(height, len(groups), 2, width=7.0)
+    colors = {row: f"C{number}" for number, row in enumerate(rows_of(lines))}
+    for (left, right), (group, ours) in zip(grid, groups.items(), strict=True):
+        for row in rows_of(ours):
+            found = [line for line in ours if line["row"] == row]
+            for axes, x in (
+                (left, [line["cpu_seconds"] for line in found]),
+                (right, [line["operations"] / 1e6 for line in found]),
+            ):
+                score = [line["rank1"] for line in found]
+                axes.scatter(x, score, label=row, color=colors[row])
+        left.set(xlabel="processor seconds of training", ylabel="R-1 (percent)")
+        right.set(xlabel="MFLOP of an image", title=group.replace("`", ""))
+    names = {}
+    for axes in grid.flat:
+        handles, labels = axes.get_legend_handles_labels()
+        names.update(zip(labels, handles, strict=True))
+    figure.legend(names.values(), names, loc="outside lower center", ncols=4)
     return figure
 
 
