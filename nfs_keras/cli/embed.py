@@ -58,7 +58,10 @@ def run(words):
             num_workers=FLAGS.num_workers,
             num_gpus=FLAGS.num_gpus,
         )
-        print(f"{modality}: {counts}")
+        print(
+            f"{modality}: {counts.embedded} embedded, {counts.skipped} done "
+            f"before, {counts.bad} that cannot be read"
+        )
 
 
 def image_lists(place, modality):
