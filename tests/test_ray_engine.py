@@ -93,7 +93,8 @@ def test_an_actor_that_dies_loses_nothing_and_repeats_nothing(
     folder = write_images(tmp_path / "images", num_images=40)
     dying = DyingEmbedder(tmp_path / "died")
     out = tmp_path / "out"
-    counts = embed_folder(folder, out, dying, engine="ray", **SMALL)
+    options = {"engine": "ray", "num_workers": 1, **SMALL}
+    counts = embed_folder(folder, out, dying, **options)
     assert dying.marker.exists()
     assert counts == (40, 0, 0)
     ids = [row["id"] for row in rows(out)]

@@ -243,6 +243,7 @@ class SearchGate(keras.layers.Layer):
         """
         check_built(self)
         mask = self.derived_mask() if mask is None else mask
+        mask = mask if ops.is_tensor(mask) else np.asarray(mask)
         check_mask(self, mask)
         self.mask.assign(ops.broadcast_to(mask, self.mask.shape))
         self.searching.assign(FROZEN)
