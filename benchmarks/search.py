@@ -61,6 +61,7 @@ from nfs_keras.reid.backbones import grow_residual, make_stem
 from nfs_keras.serving import export_saved_model
 
 NUM_IDENTITIES = 206
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 class Case(NamedTuple):
@@ -203,18 +204,19 @@ def compare_agw(case, pairs):
     if importlib.util.find_spec("torch") is None:
         print("PyTorch is not installed: AGW is not compared with it.")
         return {}, {}
-    from benchmarks import torch_agw_step
+    from benchmarks import torch_agw_step as torch_agw
 
-    shape, batch_size = case.image_shape, case.batch_size
     kinds = {
-        "training": (ours_in_training, torch_agw_step.training_step),
-        "inference": (ours_in_inference, torch_agw_step.inference),
+        "training": (ours_in_training, torch_agw.training_step),
+        "inference": (ours_in_inference, torch_agw.inference),
     }
     ratios, figures = {}, {}
     for kind, (make_ours, make_theirs) in kinds.items():
         for dtype in ("float32", "bfloat16"):
             ours = make_ours(case, dtype)
-            theirs = make_theirs(shape, batch_size, dtype == "bfloat16")
+            theirs = torch_agw.in_both_forms(
+                make_theirs, case.image_shape, case.batch_size, dtype
+            )
             seconds = take_turns(ours | theirs, pairs)
             print({name: np.median(times) for name, times in seconds.items()})
             fastest = min(theirs, key=lambda name: np.median(seconds[name]))
@@ -229,29 +231,27 @@ def compare_agw(case, pairs):
 
 
 def ours_in_training(case, dtype):
-    policy = dtype if dtype == "float32" else f"mixed_{dtype}"
-    return {"ours": training_step(case, policy)}
+    return {"ours": training_step(case, POLICIES[dtype])}
 
 
 def ours_in_inference(case, dtype):
     """Embeds a batch: the whole network, half its channels, as SavedModel."""
-    policy = dtype if dtype == "float32" else f"mixed_{dtype}"
-    images, _ = make_batch(case._replace(batch_size=2 * case.batch_size))
-    images = images["visible"]
-    network = make_network(case, "channel", policy, inner=True)
-    plain = make_network(case, dtype=policy)
-    calls = {"ours": compiled(plain.encoder("visible"), images)}
-    half_open(network).apply(network)
-    smaller = compact(network)
-    for name, made in (("masked", network), ("compacted", smaller)):
-        calls[f"{name} to half"] = compiled(made.encoder("visible"), images)
+    images = visible_batch(case)
+    plain = make_network(case, dtype=POLICIES[dtype]).encoder("visible")
+    halves = half_encoders(case, inner=True, dtype=POLICIES[dtype])
     with tempfile.TemporaryDirectory() as folder:
         export_saved_model(make_network(case), folder, precision=dtype)
         served = tf.saved_model.load(f"{folder}/1").signatures["visible_pixels"]
-    calls["SavedModel"] = compiled(
-        lambda x: served(image=x)["embedding"], tf.cast(images, "uint8")
-    )
-    return calls
+    return {
+        "ours": compiled(plain, images),
+        **{
+            f"{name} to half": compiled(encoder, images)
+            for name, encoder in halves.items()
+        },
+        "SavedModel": compiled(
+            lambda x: served(image=x)["embedding"], tf.cast(images, "uint8")
+        ),
+    }
 
 
 def agw_speed(case, seconds):
@@ -278,29 +278,37 @@ def compare_compact(case, pairs):
 
 def compare_half(case, pairs, inner):
     """Half the channels, behind the stages alone or inside the blocks too."""
-    network = make_network(case, "channel", inner=inner)
-    half_open(network).apply(network)
-    encoders = [n.encoder("visible") for n in (network, compact(network))]
-    images, _ = make_batch(case._replace(batch_size=2 * case.batch_size))
-    calls = {
-        name: compiled(encoder, images["visible"])
-        for name, encoder in zip(("masked", "small"), encoders, strict=True)
-    }
+    encoders, images = half_encoders(case, inner), visible_batch(case)
+    calls = {name: compiled(x, images) for name, x in encoders.items()}
     seconds = take_turns(calls, pairs)
-    flops = [count_flops(encoder) for encoder in encoders]
+    flops = [count_flops(encoder) for encoder in encoders.values()]
     what = f"{case.backbone}, inference, compacted at half the channels"
     if inner:
         what += " and half inside blocks"
     aim = 1.6
     if case.backbone == "resnet50":
         aim = 2.9 if inner else None
-    ratio = ratio_of(seconds["masked"] / seconds["small"], aim)
+    ratio = ratio_of(seconds["masked"] / seconds["compacted"], aim)
     limit = "the share of operations that compacting leaves"
     return {f"{what}, throughput against masked": ratio}, {
         f"{what}, against masked": figure(
             ratio["value"], "times as fast", flops[0] / flops[1], limit
         )
     }
+
+
+def half_encoders(case, inner, dtype="float32"):
+    """Encoders of a network at half its channels, masked and compacted."""
+    network = make_network(case, "channel", dtype, inner)
+    half_open(network).apply(network)
+    both = {"masked": network, "compacted": compact(network)}
+    return {name: made.encoder("visible") for name, made in both.items()}
+
+
+def visible_batch(case):
+    """Random images of one modality, as many as a batch has of both."""
+    images, _ = make_batch(case._replace(batch_size=2 * case.batch_size))
+    return images["visible"]
 
 
 def half_open(network):

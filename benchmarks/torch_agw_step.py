@@ -17,22 +17,21 @@ from benchmarks.torch_agw import AGW
 NUM_IDENTITIES = 206
 
 
-def training_step(image_shape, batch_size, bfloat16):
-    """Gives functions that train a step, eager and compiled, by name."""
-    return in_both_forms(_training_step, image_shape, batch_size, bfloat16)
+def in_both_forms(make, image_shape, batch_size, dtype):
+    """Makes `training_step` or `inference` eager and compiled.
 
-
-def inference(image_shape, batch_size, bfloat16):
-    """Gives functions that embed a batch of one modality, by name."""
-    return in_both_forms(_inference, image_shape, batch_size, bfloat16)
-
-
-def in_both_forms(make, image_shape, batch_size, bfloat16):
+    Returns:
+        Dict of the form's name to a function that runs once, of the forms
+        that run on this machine.
+    """
     torch.manual_seed(0)
     calls = {}
     for name, compiler in (("eager", None), ("compiled", torch.compile)):
         network = AGW(NUM_IDENTITIES).to(memory_format=torch.channels_last)
-        call = make(network, compiler, image_shape, batch_size, bfloat16)
+        autocast = torch.autocast(
+            "cpu", torch.bfloat16, enabled=dtype == "bfloat16"
+        )
+        call = make(network, compiler, image_shape, batch_size, autocast)
         try:
             call()
         except Exception as error:  # no compiler on this machine
@@ -42,7 +41,8 @@ def in_both_forms(make, image_shape, batch_size, bfloat16):
     return calls
 
 
-def _training_step(network, compiler, image_shape, batch_size, bfloat16):
+def training_step(network, compiler, image_shape, batch_size, autocast):
+    """Gives a function that trains a step."""
     network.train()
     forward = compiler(network) if compiler else network
     optimizer = torch.optim.SGD(
@@ -54,7 +54,7 @@ def _training_step(network, compiler, image_shape, batch_size, bfloat16):
 
     def step():
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        with autocast:
             pooled, _, logits = forward(*halves)
         loss = functional.cross_entropy(logits.float(), labels)
         loss = loss + weighted_triplet(pooled.float(), labels)
@@ -65,7 +65,8 @@ def _training_step(network, compiler, image_shape, batch_size, bfloat16):
     return step
 
 
-def _inference(network, compiler, image_shape, batch_size, bfloat16):
+def inference(network, compiler, image_shape, batch_size, autocast):
+    """Gives a function that embeds a batch of one modality."""
     network.eval()
     forward = compiler(network) if compiler else network
     images = random_images(batch_size, image_shape)
@@ -73,7 +74,7 @@ def _inference(network, compiler, image_shape, batch_size, bfloat16):
 
     @torch.inference_mode()
     def embed():
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        with autocast:
             _, features, _ = forward(images, nothing)
         return functional.normalize(features.float()).numpy()
 

@@ -56,11 +56,12 @@ def blocks_of(page):
     return dict(enumerate(code, start=1))
 
 
-def run_page(page, names=None):
+def run_page(page, names=None, replace=("", "")):
     """Runs a page's blocks, in order and with the names of those before."""
     names = {} if names is None else names
     for number, code in blocks_of(page).items():
         if number not in NOT_RUN.get(page, {}):
+            code = code.replace(*replace)
             exec(compile(code, f"{page}, block {number}", "exec"), names)
     return names
 
@@ -195,10 +196,9 @@ def test_what_several_hosts_would_run_can_be_made():
 
 def test_the_page_on_serving_runs(place):
     with StandInServer("saved_model", warm_up=False) as server:
-        names = {}
-        for code in blocks_of("serving.md").values():
-            code = code.replace("gpu-host:8500", server.grpc_address)
-            exec(compile(code, "serving.md", "exec"), names)
+        names = run_page(
+            "serving.md", replace=("gpu-host:8500", server.grpc_address)
+        )
     rows = np.array(names["embedding"])
     assert len(rows) == len(names["files"])
 
