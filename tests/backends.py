@@ -50,7 +50,8 @@ def _jax_gradients(function, layer, x, *rest):
         return function(outputs)
 
     trained = [v.value for v in layer.trainable_variables]
-    of_x, of_trained = jax.grad(value, argnums=(0, 1))(np.asarray(x), trained)
+    run = jax.jit(jax.grad(value, argnums=(0, 1)))  # compiles once, not each op
+    of_x, of_trained = run(np.asarray(x), trained)
     return [of_x, *of_trained]
 
 
