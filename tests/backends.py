@@ -7,6 +7,9 @@ import numpy as np
 from keras import ops
 
 BACKEND = keras.backend.backend()
+# The values of `jit_compile` that make a difference.
+FORMS = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
+COMPILED_FORMS = FORMS[BACKEND]
 
 
 def gradients(function, layer, *arguments):

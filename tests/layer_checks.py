@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-from backends import compiled, gradients
+from backends import COMPILED_FORMS, compiled, gradients
 from keras import ops, tree
 
 SECTIONS = (
@@ -116,7 +116,7 @@ def check_shapes_agree(case, tmp_path):
 def check_eager_graph_and_xla_agree(case, tmp_path):
     layer = case.built()
     eager = layer(*case.arguments)
-    for jit_compile in (False, True):
+    for jit_compile in COMPILED_FORMS:
         assert_close(compiled(layer, jit_compile)(*case.arguments), eager)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from backends import compiled, gradients
+from backends import COMPILED_FORMS, compiled, gradients
 from keras import ops
 from layer_checks import constructor_arguments
 
@@ -137,7 +137,7 @@ def check_float32_inside_half_precision(case, tmp_path):
 def check_eager_graph_and_xla_agree(case, tmp_path):
     loss = case.create()
     eager = loss(*case.batch)
-    for jit_compile in (False, True):
+    for jit_compile in COMPILED_FORMS:
         run = compiled(LossLayer(loss), jit_compile)
         np.testing.assert_allclose(
             run(*case.batch), eager, rtol=1e-5, atol=1e-6
