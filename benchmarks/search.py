@@ -8,8 +8,8 @@ Four comparisons, each measured in turn in one process:
 
 - `steps`: a weight step, an architecture step and a whole search step (both)
   against a training step of the same network without gates. The gates' batch
-  is half as large (the presets' is as large): their step needs a forward pass
-  and one backward pass through activations, about a third of a training step;
+  is half as large, as in the presets: their step needs a forward pass and one
+  backward pass through activations, about a third of a training step;
 - `norm`: batch normalisation of ResNet-50's widest maps, forward and back, by
   Keras against ours;
 - `agw`: a training step and inference of AGW (ResNet-50 with non-local blocks,

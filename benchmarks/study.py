@@ -7,8 +7,8 @@
 Makes a synthetic RegDB of its own for each world (or takes --data), trains the
 rows on it and adds a line for each to --results. Every row has a cost: the
 processor seconds of all its training, search included, and the operations of
-an image: the mean over the modalities, each compacted for itself. The rows
-without a search train for more epochs, to cost what the search's run costs.
+its final network. The rows without a search train for more epochs, so that
+they cost what the search's run costs.
 
 - `plain`: no gates, the same losses;
 - `searched_compact`: one run with the preset's budget, compacted;
@@ -49,15 +49,14 @@ from nfs_keras.models import (
     Architecture,
     Objective,
     compact,
+    count_flops,
     reid_network,
 )
 from nfs_keras.pipeline import image_embedder, training
-from nfs_keras.pipeline.scoring import mean_operations
 from nfs_keras.presets import Demo
 from nfs_keras.reid.backbones import Backbone, make_backbone
 from nfs_keras.run_folder import RunFolder
 from nfs_keras.search.graph import trace
-from nfs_keras.serving.export_saved_model import serving_encoders
 from nfs_keras.synthetic import synthesize_regdb
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "study.jsonl"
@@ -318,7 +317,7 @@ def measure(row, dataset, preset, world, seed):
         "seed": seed,
         "budget": FLAGS.budget,
         **directions,
-        "operations": mean_operations(serving_encoders(network)),
+        "operations": count_flops(network.encoder("visible")),
         "cpu_seconds": round(seconds, 1),
         "epochs": epochs,
         "command": " ".join(["python -m benchmarks.study", *sys.argv[1:]]),

@@ -73,7 +73,7 @@ def main(_):
         ),
         epochs=3 if FLAGS.smoke else FLAGS.epochs,
         steps_per_epoch=2 if FLAGS.smoke else 18,
-        callbacks=[SearchPhases(start=0.2, freeze=0.65)],  # and fine-tuned
+        callbacks=[SearchPhases(start=0.125, freeze=0.5)],  # and fine-tuned
         verbose=2,
     )
     smaller = compact(model)

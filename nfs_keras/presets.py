@@ -37,8 +37,9 @@ class Demo:
         weights: Initial weights, as for `reid_network`.
         image_shape: `(height, width, 3)`.
         batch: People in a batch, and images of each per modality.
-        proxy_batch: The same of the batch that the gates descend. The more
-            people, the more each must be distinguished from.
+        proxy_batch: The same of the batch that the gates descend. Half as
+            many images make a search cheap, and the more people, the more
+            each must be distinguished from.
         epochs: Epochs of the run, search included.
         start: Share of the epochs after which the search starts.
         freeze: Share of the epochs after which the gates are frozen.
@@ -53,10 +54,10 @@ class Demo:
     weights: str | None = "synthetic"
     image_shape: tuple = (64, 32, 3)
     batch: tuple = (8, 4)
-    proxy_batch: tuple = (16, 2)
+    proxy_batch: tuple = (16, 1)
     epochs: int = 21
-    start: float = 0.2
-    freeze: float = 0.65
+    start: float = 0.125
+    freeze: float = 0.5
     folds: int = 5
     budget: float | None = 0.6
     mode: str = "first_order"

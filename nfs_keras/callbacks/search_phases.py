@@ -17,9 +17,9 @@ class SearchPhases(keras.callbacks.Callback):
 
     Args:
         start: Float in [0, 1]. Share of the epochs before the search.
-            Defaults to `0.2`.
+            Defaults to `0.125`.
         freeze: Float in [0, 1]. Share of the epochs before the gates are
-            frozen; with `1.0` they never are. Defaults to `0.65`.
+            frozen; with `1.0` they never are. Defaults to `0.5`.
         on_freeze: Function that is called with the `Architecture`, or `None`.
 
     Raises:
@@ -30,13 +30,13 @@ class SearchPhases(keras.callbacks.Callback):
         Our choice; that gates and weights train in turn is the paper's.
     """
 
-    def __init__(self, start=0.2, freeze=0.65, on_freeze=None):
+    def __init__(self, start=0.125, freeze=0.5, on_freeze=None):
         super().__init__()
         if not 0 <= start <= freeze <= 1:
             raise ValueError(
                 "A search starts before it ends, within the training. "
                 f"Received: start={start}, freeze={freeze}. "
-                "Pass shares of the epochs, such as 0.2 and 0.65."
+                "Pass shares of the epochs, such as 0.125 and 0.5."
             )
         self.start = start
         self.freeze = freeze

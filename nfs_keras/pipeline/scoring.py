@@ -15,9 +15,9 @@ from nfs_keras.evaluation import (
     evaluate,
     labelled_pairs,
 )
+from nfs_keras.modalities import MODALITIES
 from nfs_keras.models import count_flops
 from nfs_keras.serving import MatchProbability, fit_match_probability
-from nfs_keras.serving.export_saved_model import serving_encoders
 from nfs_keras.synthetic.tree import SYNTHETIC_NOTE
 
 CMC_LENGTH = 50
@@ -38,15 +38,12 @@ def image_embedder(network):
     Returns:
         An `ImageEmbedder`, which maps samples to `(N, dim)` arrays.
     """
-    return embedder_of(serving_encoders(network, compacted=False))
-
-
-def embedder_of(encoders):
-    """Makes the embedding function of a dict from modality to encoder."""
-    image_shape = encoders["visible"].input_shape[1:]
     return ImageEmbedder(
-        {name: compiled(encoder) for name, encoder in encoders.items()},
-        load=lambda samples: image_dataset(samples, image_shape),
+        {
+            modality: compiled(network.encoder(modality))
+            for modality in MODALITIES
+        },
+        load=lambda samples: image_dataset(samples, network.image_shape),
     )
 
 
@@ -157,43 +154,30 @@ def describe_row(row):
     }
 
 
-def describe_cost(encoders, embedder):
-    """Measures what it costs to embed an image, as a mean over modalities.
+def describe_cost(network, encode):
+    """Measures the cost to embed a visible image: operations and speed.
 
     Args:
-        encoders: Dict from modality to encoder.
-        embedder: Their `ImageEmbedder`.
-
-    Returns:
-        Dict of `flops` and `parameters` of an encoder and of the
-        `images_per_second` that it embeds.
+        network: A `ReIDNetwork`.
+        encode: Its compiled encoder of visible images.
     """
-    parameters = [encoder.count_params() for encoder in encoders.values()]
-    image_shape = encoders["visible"].input_shape[1:]
+    encoder = network.encoder("visible")
     return {
-        "flops": mean_operations(encoders),
-        "parameters": round(np.mean(parameters)),
-        "images_per_second": measure_speed(embedder, image_shape),
+        "flops": count_flops(encoder),
+        "parameters": int(encoder.count_params()),
+        "images_per_second": measure_speed(encode, network.image_shape),
     }
 
 
-def mean_operations(encoders):
-    """Int. Operations of an image, as a mean over the modalities."""
-    return round(np.mean([count_flops(x) for x in encoders.values()]))
-
-
-def measure_speed(embedder, image_shape, batch_size=64, repeats=5):
-    """Measures images per second, half of them of each modality."""
+def measure_speed(encode, image_shape, batch_size=64, repeats=5):
+    """Measures images per second: the median of a few batches."""
     images = tf.zeros((batch_size, *image_shape))
-    medians = []  # of a few batches
-    for encode in embedder.encoders.values():
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            encode(images).numpy()
-            seconds.append(time.perf_counter() - start)
-        medians.append(np.median(seconds))
-    return round(batch_size / float(np.mean(medians)), 1)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        encode(images).numpy()
+        seconds.append(time.perf_counter() - start)
+    return round(batch_size / float(np.median(seconds)), 1)
 
 
 def score_networks(run, dataset):
@@ -210,11 +194,10 @@ def score_networks(run, dataset):
     rows, tables, embedders = [], [], {}
     for name in run.networks():
         network = run.load_network(name)
-        encoders = serving_encoders(network, compacted=name == "compacted")
-        embedders[name] = embedder = embedder_of(encoders)
+        embedders[name] = embedder = image_embedder(network)
         embedded = embed_test(embedder, dataset)
         table = evaluate_embedded(embedded, dataset)
-        cost = describe_cost(encoders, embedder)
+        cost = describe_cost(network, embedder.encoders["visible"])
         trained = {"cpu_seconds": run.cpu_seconds(TRAINED_BY[name])}
         rows.append({"name": name, **describe_scores(table), **cost, **trained})
         tables.append(f"## {name}\n\n{table.markdown()}")

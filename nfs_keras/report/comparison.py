@@ -35,8 +35,8 @@ COSTS = {
 CAPTION = (
     "baseline: trained without a search; searched: trained and searched; "
     "compacted: searched, without the closed channels. Scores in percent (V "
-    "visible, I infrared); operations, parameters and speed of an encoder, "
-    "mean of both; processor time of the training"
+    "visible, I infrared); operations, parameters and speed of one encoder, "
+    "per image; processor time of the training"
 )
 
 

@@ -105,9 +105,7 @@ def count_operations(graph, opened):
     """Counts the operations of one example, a multiply-add as two.
 
     Convolutions and dense layers are counted, which have almost all
-    operations; activations, norms and poolings are not. Where gates tell
-    modalities apart it is the mean over the modalities, each passing the
-    model that is compacted for it.
+    operations; activations, norms and poolings are not.
 
     Args:
         graph: `Graph`.
@@ -116,34 +114,7 @@ def count_operations(graph, opened):
     Returns:
         A number, or a tensor to differentiate where `opened` gives tensors.
     """
-    droppable = graph_droppable(graph)
-    found = flow(graph, opened, droppable)
-    modalities = num_modalities(graph)
-    if modalities == 1:
-        return total_operations(graph, found)
-    # What is left of an output is the same for all: see `compact_graph`.
-    outputs = {id(t): found.needed[id(t)] for t in droppable}
-    each = [
-        total_operations(
-            graph, flow(graph, opened, modality=index, outputs=outputs)
-        )
-        for index in range(modalities)
-    ]
-    return sum(each) / modalities
-
-
-def num_modalities(graph):
-    """Returns how many modalities the gates of a graph tell apart."""
-    gates = [
-        channel_gate(node.layer)
-        for node in graph.nodes
-        if not isinstance(node.modality, int)
-    ]
-    return max([gate.num_modalities for gate in gates if gate], default=1)
-
-
-def total_operations(graph, found):
-    """Sums the operations of all nodes, of the channels that are needed."""
+    found = flow(graph, opened, graph_droppable(graph))
     total = 0.0
     for node, rule in zip(graph.nodes, found.rules, strict=True):
         if not node.tensors:
@@ -215,7 +186,7 @@ def expected(gate, modality):
 
 def any_modality(rows, modality):
     """Returns whether (or how likely) some modality keeps each channel."""
-    if modality is not None and rows.shape[0] > 1:
+    if modality is not None and len(rows) > 1:
         rows = rows[modality : modality + 1]
     if isinstance(rows, np.ndarray):
         return rows.max(axis=0).astype("float64")

@@ -99,7 +99,7 @@ class SearchModel(TrainingModel):
         metrics=None,
         mode="first_order",
         budget=None,
-        budget_weight=4.0,
+        budget_weight=15.0,
         **kwargs,
     ):
         """Configures the search.
@@ -116,8 +116,7 @@ class SearchModel(TrainingModel):
             budget: Share of the model's operations to aim at, in (0, 1), or
                 `None`. `derive` meets it.
             budget_weight: Weight of |expected share - budget| in the gates'
-                loss. A large one closes gates before they could be compared;
-                `derive` closes what is then too much.
+                loss.
             **kwargs: Other arguments of `keras.Model.compile`.
 
         Raises:
