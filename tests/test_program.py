@@ -98,7 +98,17 @@ def test_ctrl_c_during_the_imports_ends_a_program_at_once(before, meanwhile):
         signal.signal(signal.SIGINT, original)
 
 
-def test_ctrl_c_in_the_garbage_collector_is_not_lost(capfd):
+@pytest.fixture
+def sigint_as_in_the_foreground():
+    """A shell ignores SIGINT in what it starts in the background."""
+    original = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, original)
+
+
+def test_ctrl_c_in_the_garbage_collector_is_not_lost(
+    capfd, sigint_as_in_the_foreground
+):
     def interrupted(phase, info):
         gc.callbacks.remove(interrupted)
         raise KeyboardInterrupt
