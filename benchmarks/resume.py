@@ -5,7 +5,7 @@
 runs it once without interruption, then in a second folder kills it again and
 again with SIGKILL and starts it anew with the same command, and compares what
 the two folders hold in the end: everything but measured times must be
-identical. The moments are drawn over the lines that it writes to its log, a
+identical. The moments are chosen among the lines that it writes to its log, a
 random time after each. Ends with status 1 if anything differs. --results names
 the folder that keeps what came out; without --smoke it is kept anyway.
 """
@@ -85,7 +85,7 @@ def read_options():
 
 
 def kill_again_and_again(command, folder, reference, options):
-    """Kills a run at moments that are drawn over the lines of its log."""
+    """Kills a run at moments chosen among the lines of its log."""
     generator = random.Random(options.seed)
     lines = progress(reference)
     moments = sorted(generator.choices(range(len(lines)), k=options.kills))

@@ -81,6 +81,14 @@ def test_a_program_may_say_what_it_does_when_it_is_run_again(
     assert capsys.readouterr().err == "\nStopped. Rerun.\n"
 
 
+@pytest.fixture
+def handle_sigint():
+    """Sets a handler of SIGINT until the test ends."""
+    original = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, original)
+
+
 @pytest.mark.parametrize(
     "before, meanwhile",
     [
@@ -88,27 +96,19 @@ def test_a_program_may_say_what_it_does_when_it_is_run_again(
         (signal.SIG_IGN, signal.SIG_IGN),  # in the background of a script
     ],
 )
-def test_ctrl_c_during_the_imports_ends_a_program_at_once(before, meanwhile):
-    original = signal.signal(signal.SIGINT, before)
-    try:
-        with ended_by_ctrl_c():
-            assert signal.getsignal(signal.SIGINT) is meanwhile
-        assert signal.getsignal(signal.SIGINT) is before
-    finally:
-        signal.signal(signal.SIGINT, original)
-
-
-@pytest.fixture
-def sigint_as_in_the_foreground():
-    """A shell ignores SIGINT in what it starts in the background."""
-    original = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, original)
-
-
-def test_ctrl_c_in_the_garbage_collector_is_not_lost(
-    capfd, sigint_as_in_the_foreground
+def test_ctrl_c_during_the_imports_ends_a_program_at_once(
+    before, meanwhile, handle_sigint
 ):
+    handle_sigint(before)
+    with ended_by_ctrl_c():
+        assert signal.getsignal(signal.SIGINT) is meanwhile
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_in_the_garbage_collector_is_not_lost(capfd, handle_sigint):
+    # A shell ignores SIGINT in what it starts in the background.
+    handle_sigint(signal.default_int_handler)
+
     def interrupted(phase, info):
         gc.callbacks.remove(interrupted)
         raise KeyboardInterrupt
