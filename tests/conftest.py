@@ -1,11 +1,14 @@
 """Quiet logs, one thread a worker, and one small run for many tests."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers would fight for the cores
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+# What a test compiles runs once or twice: compiling quickly is faster.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import hypothesis
 import pytest
@@ -16,6 +19,13 @@ from nfs_keras.synthetic import synthesize_regdb
 
 # `--hypothesis-profile=long` tries more, see `test_fuzz_serving.py`.
 hypothesis.settings.register_profile("long", max_examples=1500)
+
+
+def pytest_collection_finish(session):
+    """Lets the garbage collector pass over the modules of TensorFlow."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session")

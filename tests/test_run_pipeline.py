@@ -255,16 +255,14 @@ def test_a_run_killed_before_it_saved_a_network_resumes(
 def small_dataset(kind, root, smoke_data):
     """A dataset of a kind that trains and tests in seconds."""
     if kind == "llcm":
-        return open_dataset(synthesize_llcm(root, 80, verbose=False))
+        return open_dataset(synthesize_llcm(root, 64, verbose=False))
     for theirs, ours in (("Visible", "visible"), ("Thermal", "infrared")):
         shutil.copytree(smoke_data / theirs, root / ours)
-    if kind == "csv":
-        rows = ["path,identity,modality"]
-        for file in sorted(root.rglob("*.bmp")):
-            place = file.relative_to(root)
-            rows.append(f"{place},{place.parts[1]},{place.parts[0]}")
-        (root / "people.csv").write_text("\n".join(rows))
-        return open_dataset(root)
+    rows = ["path,identity,modality"]
+    for file in sorted(root.rglob("*.bmp")):
+        place = file.relative_to(root)
+        rows.append(f"{place},{place.parts[1]},{place.parts[0]}")
+    (root / "people.csv").write_text("\n".join(rows))
 
     class Corridor(FolderDataset):
         pass
@@ -272,7 +270,7 @@ def small_dataset(kind, root, smoke_data):
     return Corridor(root)
 
 
-@pytest.mark.parametrize("kind", ["llcm", "csv", "reader"])
+@pytest.mark.parametrize("kind", ["llcm", "reader of a csv"])
 def test_every_kind_of_dataset_is_searched_and_scored(
     kind, tmp_path, smoke_data
 ):

@@ -1,5 +1,7 @@
 """A search goes through its phases, and resumes in the one it was in."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -28,11 +30,10 @@ def make_search(seed=0, **options):
 
 
 class Diary(keras.callbacks.Callback):
-    """Notes the phase and what moved, epoch by epoch; may be killed."""
+    """Notes the phase and what moved, epoch by epoch."""
 
-    def __init__(self, killed_after=None):
+    def __init__(self):
         super().__init__()
-        self.killed_after = killed_after
         self.epochs = []
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -44,8 +45,21 @@ class Diary(keras.callbacks.Callback):
         )
         steps = int(self.model.arch_optimizer.iterations)
         self.epochs.append((self.model.phase_name, moved, steps))
-        if epoch == self.killed_after:
-            raise KeyboardInterrupt
+
+
+class Copies(keras.callbacks.Callback):
+    """Copies a folder after each epoch: what is left if killed then."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        shutil.copytree(self.folder, left_after(self.folder, epoch))
+
+
+def left_after(folder, epoch):
+    return folder.with_name(f"killed-after-{epoch}")
 
 
 def fit(model, *callbacks, first=0, epochs=EPOCHS, **phases):
@@ -69,10 +83,17 @@ def everything(model):
 
 
 @pytest.fixture(scope="module")
-def whole():
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("search") / "checkpoints"
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
     """A run that was never stopped: its model, diary and history."""
     model, diary = make_search(), Diary()
-    history = fit(model, diary).history
+    history = fit(
+        model, diary, TrainingCheckpoint(folder), Copies(folder)
+    ).history
     return model, diary.epochs, history
 
 
@@ -114,11 +135,7 @@ def test_what_the_gates_have_not_measured_is_not_reported(whole):
 
 
 def resumed(folder, killed_after, kind):
-    """Kills a run after an epoch, and resumes it as a new process would."""
-    model = make_search()
-    checkpoint = TrainingCheckpoint(folder)
-    with pytest.raises(KeyboardInterrupt):
-        fit(model, checkpoint, Diary(killed_after))
+    """Resumes a run that was killed after an epoch, as a new process would."""
     if kind == "saved":
         (last,) = folder.glob("last-*")
         other = keras.models.load_model(last)
@@ -143,9 +160,10 @@ def resumed(folder, killed_after, kind):
     ],
 )
 def test_a_run_killed_in_any_phase_resumes_in_it(
-    killed_after, kind, whole, tmp_path
+    killed_after, kind, whole, folder
 ):
-    model, epochs = resumed(tmp_path, killed_after, kind)
+    left = left_after(folder, killed_after)
+    model, epochs = resumed(left, killed_after, kind)
     assert epochs == whole[1][killed_after + 1 :]
     assert identical(everything(whole[0]), everything(model))
 

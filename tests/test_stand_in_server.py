@@ -345,7 +345,7 @@ def test_a_new_version_takes_over_without_dropping_a_request(
     def ask(address):
         answers = []
         with Client(address, max_attempts=1, timeout=120) as client:
-            while not end.is_set():
+            while not end.wait(0.02):
                 answers.append(client.embed(files)[0])
             answers.append(client.embed(files)[0])
         return answers
@@ -400,7 +400,7 @@ def test_a_port_that_is_taken_is_an_error_and_leaks_nothing(server, which):
 def test_a_stop_waits_for_requests_of_both_kinds(tmp_path):
     module = Waiting()
     tf.saved_model.save(module, tmp_path / "1", signatures=module.__call__)
-    server = StandInServer(tmp_path, batching=None, verify=False)
+    server = StandInServer(tmp_path, batching=None, verify=False, warm_up=False)
     server.start()
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "nfs_reid"
