@@ -74,6 +74,17 @@ def test_a_control_stands_below_or_above_the_search(tmp_path):
     assert "21.0" not in head and "21.0" in rest
 
 
+def test_of_a_repeated_run_the_first_counts(tmp_path):
+    again = {**line("plain", 1, 90, seconds=20.0), "commit": "other"}
+    small = {**line("channel", 1, 50, seconds=30.0), "commit": "other"}
+    write(tmp_path / "study.jsonl", [*LINES, again, small])
+    text = format_tables(read_lines(tmp_path / "study.jsonl"))
+    rows = [x.split("|")[1:-1] for x in text.splitlines() if "`plain`" in x]
+    assert [cell.strip() for cell in rows[0]][1:3] == ["2", "56.0"]
+    (row,) = [x for x in text.splitlines() if x.startswith("| `channel`")]
+    assert row.endswith("| 1.50 |")  # plain training on the same machine is 1
+
+
 def test_one_pair_has_no_interval():
     mean, half = interval([2.0])
     assert mean == 2.0 and np.isnan(half)
