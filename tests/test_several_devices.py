@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import two_devices
+from programs import run
 
 from nfs_keras.scale import train_on_strategy
 
@@ -86,7 +87,7 @@ def own_draws(monkeypatch):
 def found(tmp_path_factory):
     """The folder of what two devices have computed."""
     folder = tmp_path_factory.mktemp("two_devices")
-    assert start(two_devices, folder).wait(timeout=600) == 0
+    run([two_devices.__file__, folder], timeout=600, check=True)
     return folder
 
 
