@@ -31,7 +31,9 @@ LEFT_OUT = {
     "torch": "xla or in_a_graph or model_serves",
 }
 # Most of JAX's time is that of compiling what runs once.
-QUICKLY = "--xla_backend_optimization_level=0"
+QUICKLY = (
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+)
 BACKENDS = [b for b in LEFT_OUT if importlib.util.find_spec(b)]
 
 
