@@ -12,7 +12,8 @@ demo: $(VENV)/.installed  ## Searches, evaluates and exports on synthetic data.
 	$(BIN)/python examples/train_regdb.py --preset=demo
 
 test: $(VENV)/.installed-test  ## Runs all tests.
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
+		--no-loadscope-reorder
 
 lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
 	$(BIN)/ruff check .

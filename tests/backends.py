@@ -10,6 +10,8 @@ BACKEND = keras.backend.backend()
 # The values of `jit_compile` that make a difference.
 FORMS = {"tensorflow": (False, True), "jax": (True,), "torch": (False,)}
 COMPILED_FORMS = FORMS[BACKEND]
+# Elsewhere a case for each path of the code is enough; TensorFlow has all.
+THOROUGHLY = BACKEND == "tensorflow"
 
 
 def gradients(function, layer, *arguments):

@@ -5,6 +5,7 @@ import inspect
 
 import keras
 import pytest
+from backends import THOROUGHLY
 from layer_checks import (
     CHECKS,
     Case,
@@ -60,11 +61,14 @@ CATALOG = [
 # what `check_config_roundtrip` has seen of its arguments, is not tested again.
 OF_WHOLE_MODELS = (check_model_serves, check_model_survives_saving)
 OF_GATES = ("binary_concrete", "straight_through", "batch_noise", "sparsity")
+# A dual cell runs the lines of both levels.
+LEVELS = (ChannelSearch, SpatialSearch)
 ROWS = [
     pytest.param(case, check, id=f"{case.name}-{check.__name__[6:]}")
     for case in CATALOG
     for check in CHECKS
     if not (check in OF_WHOLE_MODELS and case.variant in OF_GATES)
+    and (THOROUGHLY or case.layer_class not in LEVELS)
 ]
 
 

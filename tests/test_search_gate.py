@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from backends import BACKEND, compiled, gradients
+from backends import BACKEND, THOROUGHLY, compiled, gradients
 from keras import ops
 
 from nfs_keras.layers import (
@@ -19,11 +19,15 @@ MAPS = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
 ONES = np.ones_like(MAPS)
 MODALITY = np.array([0, 1, 1, 0, 1, 0], "int32")
 
-GATES = pytest.mark.parametrize("cls", (ChannelSearch, SpatialSearch))
+LEVELS = (ChannelSearch, SpatialSearch)
+GATES = pytest.mark.parametrize("cls", LEVELS)
+# A dual cell runs the lines of both levels, `test_ops.py` all relaxations.
 SEARCHES = pytest.mark.parametrize(
-    "cls", (ChannelSearch, SpatialSearch, DualLevelSearch)
+    "cls", (*LEVELS, DualLevelSearch) if THOROUGHLY else (DualLevelSearch,)
 )
-RELAXED = pytest.mark.parametrize("relaxation", RELAXATIONS)
+RELAXED = pytest.mark.parametrize(
+    "relaxation", RELAXATIONS if THOROUGHLY else ("hard_concrete",)
+)
 DTYPES = ("float16", "bfloat16", "float64")
 if BACKEND == "jax":  # which has float64 only by a switch of its own
     DTYPES = DTYPES[:2]
