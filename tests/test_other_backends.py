@@ -26,7 +26,7 @@ FILES = (
 )
 
 # What is the same Python on any backend, and what the backend has not got.
-SAME = "config or docstring or survives_saving or catalog"
+SAME = "config or docstring or catalog"
 LEFT_OUT = {
     "jax": SAME,
     "torch": f"{SAME} or xla or in_a_graph or model_serves",

@@ -177,10 +177,12 @@ def test_with_every_gate_open_nothing_is_removed():
         )
 
 
-def test_a_modality_is_a_name_or_an_index(network, infrared):
-    np.testing.assert_array_equal(
-        embed(compact(network, 1), "infrared"), embed(infrared, "infrared")
-    )
+def test_a_modality_is_a_name_or_an_index(network):
+    for index, name in enumerate(BOTH):
+        np.testing.assert_array_equal(
+            embed(compact(network, index), name),
+            embed(compact(network, name), name),
+        )
     with pytest.raises(ValueError, match="Received: modality='thermal'"):
         compact(network, "thermal")
 

@@ -267,7 +267,7 @@ def small_dataset(kind, root, smoke_data):
     class Corridor(FolderDataset):
         pass
 
-    return Corridor(root)
+    return Corridor(root, csv_file="people.csv")
 
 
 @pytest.mark.parametrize("kind", ["llcm", "reader of a csv"])
