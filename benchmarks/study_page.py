@@ -11,7 +11,6 @@ import pathlib
 import re
 import statistics
 
-import numpy as np
 from scipy import stats
 
 from benchmarks.page import table
@@ -63,7 +62,8 @@ def cost(line, lines):
         for other in lines
         if other["row"] == "plain" and other["commit"] == line["commit"]
     ]
-    return line["cpu_seconds"] / (np.mean(plain) if plain else np.nan)
+    mean = statistics.fmean(plain) if plain else float("nan")
+    return line["cpu_seconds"] / mean
 
 
 def interval(differences):
@@ -98,7 +98,7 @@ def format_row(lines, row):
         *(format_difference(pairs, score) for score in SCORES),
         format_difference(pairs_of(lines, "searched_compact", row), "rank1"),
         f"{statistics.fmean(shares):.0%}",
-        f"{np.mean(costs):.2f}",
+        f"{statistics.fmean(costs):.2f}",
     ]
 
 
@@ -156,7 +156,7 @@ def format_tables(lines):
 def plot_study(lines):
     """R-1 over processor time and over operations, a mark for each run.
 
-    Runs that end more than 20 points below all plain ones are left out.
+    Runs that end 20 points or more below all plain ones are left out.
     """
     groups = by_dataset(lines)
     height = 2.6 * len(groups) + 1.0
