@@ -2,6 +2,8 @@ import inspect
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -24,19 +26,36 @@ pytestmark = [
 SMALL = {"batch_size": 4, "shard_size": 10, "verbose": 0}
 
 
+# Ray forks its servers, and a fork of a process with TensorFlow's threads can
+# hang: another process has them. A GPU in name only is counted as asked for.
+HEAD = """
+import ray
+
+options = {"num_cpus": 2, "num_gpus": 1, "include_dashboard": False}
+print(ray.init(**options).address_info["address"], flush=True)
+input()
+"""
+
+
 @pytest.fixture(scope="module")
 def cluster():
     tests = pathlib.Path(__file__).parent
     path = os.pathsep.join([str(tests.parent), str(tests)])
-    ray.init(
-        num_cpus=2,
-        num_gpus=1,  # in name only: what an actor asks for is counted
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env={"env_vars": {"PYTHONPATH": path}},
-    )
-    yield
-    ray.shutdown()
+    with subprocess.Popen(
+        [sys.executable, "-c", HEAD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "RAY_AUTH_MODE": "disabled"},
+    ) as head:
+        ray.init(
+            address=head.stdout.readline().strip(),
+            log_to_driver=False,
+            runtime_env={"env_vars": {"PYTHONPATH": path}},
+        )
+        yield
+        ray.shutdown()
+        head.communicate("\n")
 
 
 @pytest.fixture(scope="module")
