@@ -288,7 +288,8 @@ ROWS = {
     "without_cmco_above": with_preset(lambda p: like(TripletAbove, p)),
     "joint": with_preset(lambda p: dataclasses.replace(p, mode="joint")),
 }
-LENGTHS = {"demo": 1, "converged": 3}  # times the demo's epochs
+# Times the demo's epochs.
+LENGTHS = {"half": 0.5, "demo": 1, "converged": 3, "twice_converged": 6}
 flags.DEFINE_integer("world", 7, "Seed of the synthetic people.")
 flags.DEFINE_string("data", None, "A dataset, instead of a synthetic world.")
 flags.DEFINE_string("dataset", "regdb", "What to call the data in a line.")
@@ -335,7 +336,7 @@ def commit():
 def main(_):
     with tempfile.TemporaryDirectory() as folder:
         root, preset = FLAGS.data, Demo()
-        epochs = preset.epochs * LENGTHS[FLAGS.budget]
+        epochs = round(preset.epochs * LENGTHS[FLAGS.budget])
         preset = dataclasses.replace(preset, epochs=epochs)
         if FLAGS.smoke:
             preset = preset.smoke()
