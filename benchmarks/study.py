@@ -41,6 +41,7 @@ import numpy as np
 from absl import app, flags
 from keras import ops, tree
 
+from benchmarks.mobilenet import mobilenet
 from nfs_keras.callbacks import SearchPhases
 from nfs_keras.datasets import open_dataset
 from nfs_keras.evaluation import evaluate
@@ -293,6 +294,7 @@ LENGTHS = {"half": 0.5, "demo": 1, "converged": 3, "twice_converged": 6}
 flags.DEFINE_integer("world", 7, "Seed of the synthetic people.")
 flags.DEFINE_string("data", None, "A dataset, instead of a synthetic world.")
 flags.DEFINE_string("dataset", "regdb", "What to call the data in a line.")
+flags.DEFINE_string("mobilenet", None, "Weights: train MobileNetV2 with them.")
 flags.DEFINE_enum("budget", "demo", list(LENGTHS), "How long to train.")
 flags.DEFINE_integer("seed", 0, "Seed of the training.")
 flags.DEFINE_list("rows", list(ROWS), "Which rows.")
@@ -335,7 +337,8 @@ def commit():
 
 def main(_):
     with tempfile.TemporaryDirectory() as folder:
-        root, preset = FLAGS.data, Demo()
+        root = FLAGS.data
+        preset = mobilenet(FLAGS.mobilenet) if FLAGS.mobilenet else Demo()
         epochs = round(preset.epochs * LENGTHS[FLAGS.budget])
         preset = dataclasses.replace(preset, epochs=epochs)
         if FLAGS.smoke:
