@@ -4,11 +4,8 @@ import keras
 from keras import ops
 
 from nfs_keras.layers.channel_search import ChannelSearch
-from nfs_keras.layers.search_gate import (
-    checked_modality,
-    forward_pass,
-    named_seed,
-)
+from nfs_keras.layers.gate_checks import checked_modality
+from nfs_keras.layers.search_gate import forward_pass, named_seed
 from nfs_keras.layers.spatial_search import SpatialSearch
 
 
