@@ -66,10 +66,11 @@ def complete(environment):
 class Program:
     """A program that runs in a fork, with the methods of `Popen`.
 
-    There is one at a time. As a context it is killed if it has not ended.
+    There is one at a time of each fork server. As a context it is killed if it
+    has not ended.
     """
 
-    def __init__(self, words, cwd=None, **environment):
+    def __init__(self, words, cwd=None, number=0, **environment):
         self.folder = tempfile.TemporaryDirectory()
         self.files = [
             pathlib.Path(self.folder.name, name) for name in ("out", "err")
@@ -77,7 +78,7 @@ class Program:
         for file in self.files:
             file.touch()
         self.returncode = None
-        self.server = fork_server()
+        self.server = fork_server(number)
         request = {
             "words": [str(word) for word in words],
             "folder": str(cwd or os.getcwd()),
@@ -121,8 +122,8 @@ class Program:
 
 
 @functools.cache
-def fork_server():
-    """Starts the process that is forked."""
+def fork_server(number):
+    """Starts a process that is forked, once for each number."""
     server = subprocess.Popen(
         [
             sys.executable,

@@ -1,14 +1,11 @@
 """What several devices or workers train is what one device trains."""
 
+import contextlib
 import csv
 import itertools
 import json
-import os
-import pathlib
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import distributed_search
@@ -19,36 +16,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import two_devices
-from programs import run
+from programs import Program, run
 
 from nfs_keras.scale import train_on_strategy
 
 EPOCHS = distributed_search.EPOCHS
-STARTED = []
-
-
-@pytest.fixture(autouse=True)
-def no_process_is_left():
-    yield
-    for process in STARTED:
-        process.kill()
-        process.wait()
-    STARTED.clear()
-
-
-def start(module, *arguments, **environment):
-    """Starts a program of this folder in a process of its own."""
-    program = pathlib.Path(module.__file__)
-    environment = {
-        **os.environ,
-        "CUDA_VISIBLE_DEVICES": "",
-        "PYTHONPATH": str(program.parent.parent),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        **environment,
-    }
-    command = [sys.executable, str(program), *map(str, arguments)]
-    STARTED.append(subprocess.Popen(command, env=environment))
-    return STARTED[-1]
 
 
 def free_ports(number):
@@ -61,19 +33,27 @@ def free_ports(number):
     return ports
 
 
-def start_workers(folder, pause=0):
+@contextlib.contextmanager
+def two_workers(folder, pause=0):
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    cluster = {"worker": addresses}
-    tasks = [{"type": "worker", "index": index} for index in range(2)]
-    return [
-        start(
-            distributed_search,
-            folder,
-            pause,
-            TF_CONFIG=json.dumps({"cluster": cluster, "task": task}),
-        )
-        for task in tasks
-    ]
+    words = [distributed_search.__file__, folder, pause]
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                Program(
+                    words,
+                    number=index,
+                    CUDA_VISIBLE_DEVICES="",
+                    TF_CONFIG=json.dumps(
+                        {
+                            "cluster": {"worker": addresses},
+                            "task": {"type": "worker", "index": index},
+                        }
+                    ),
+                )
+            )
+            for index in range(2)
+        ]
 
 
 @pytest.fixture
@@ -166,19 +146,21 @@ def test_two_workers_one_killed_and_restarted_equal_one_device(
     single, tmp_path
 ):
     """They stop together too, when a callback stops one of them."""
-    workers = start_workers(tmp_path, pause=300)
-    while not list(tmp_path.glob("checkpoints/last-0001*")):
-        assert all(worker.poll() is None for worker in workers)
-        time.sleep(0.05)
-    workers[1].kill()
-    time.sleep(1)
-    workers[0].kill()  # by itself it fails too, but waits long before
-    for worker in workers:
-        assert worker.wait() == -signal.SIGKILL
+    with two_workers(tmp_path, pause=300) as workers:
+        while not list(tmp_path.glob("checkpoints/last-0001*")):
+            assert all(worker.poll() is None for worker in workers)
+            time.sleep(0.05)
+        workers[1].send_signal(signal.SIGKILL)
+        time.sleep(1)
+        # By itself it fails too, but waits long before.
+        workers[0].send_signal(signal.SIGKILL)
+        for worker in workers:
+            assert worker.wait() == -signal.SIGKILL
     assert list(tmp_path.glob("*.npz")) == []
 
-    for worker in start_workers(tmp_path):
-        assert worker.wait(timeout=300) == 0
+    with two_workers(tmp_path) as workers:
+        for worker in workers:
+            assert worker.wait(timeout=300) == 0, worker.printed()
     for index in range(2):
         check_equal(arrays(tmp_path / f"worker{index}.npz"), single[0])
     check_logs(tmp_path / "worker0.csv", single[1].history)
