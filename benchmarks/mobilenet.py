@@ -10,6 +10,7 @@ of a convolution of stride 2 on one side, PyTorch on both: training bridges it.
 """
 
 import dataclasses
+import itertools
 
 import keras
 import numpy as np
@@ -44,11 +45,21 @@ def read_mobilenet(path):
     arrays = [
         array.numpy()
         for name, array in state.items()
-        if "num_batches" not in name and name.startswith("features.")
+        if name.startswith("features.") and "num_batches" not in name
     ]
     model = keras.applications.MobileNetV2(
         SHAPE, include_top=False, weights=None
     )
+    fill(model, arrays)
+    return model
+
+
+def fill(model, arrays):
+    """Gives a model's layers the arrays of PyTorch's, which are in its order.
+
+    Raises:
+        ValueError: If there are more or fewer than the layers need.
+    """
     given = iter(arrays)
     for layer in model.layers:
         if isinstance(layer, keras.layers.DepthwiseConv2D):
@@ -56,12 +67,16 @@ def read_mobilenet(path):
         elif isinstance(layer, keras.layers.Conv2D):
             layer.set_weights([next(given).transpose(2, 3, 1, 0)])
         elif isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta, mean, variance = (next(given) for _ in range(4))
+            gamma, beta, mean, variance = itertools.islice(given, 4)
             other = (variance + layer.epsilon) / (variance + 1e-5)
             layer.set_weights([gamma * np.sqrt(other), beta, mean, variance])
-    if next(given, None) is not None:
-        raise ValueError(f"{path} has more than the weights of MobileNetV2.")
-    return model
+    left = len(list(given))
+    if left:
+        raise ValueError(
+            "The arrays must be those of the model's layers. "
+            f"Received: {len(arrays)} arrays, {left} too many. "
+            "Give the file of a MobileNetV2 of width 1."
+        )
 
 
 def mobilenet(path):

@@ -1,4 +1,4 @@
-"""Writes the study's tables and figure into docs/results.md.
+"""Writes the study's tables into docs/results.md, and its figures.
 
     python -m benchmarks.study_page
 
@@ -21,6 +21,7 @@ HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results" / "study.jsonl"
 PAGE = HERE.parent / "docs" / "results.md"
 FIGURE = PAGE.parent / "images" / "study.png"
+CURVES = PAGE.parent / "images" / "study_length.png"
 BETWEEN = re.compile(r"(<!-- study -->\n).*(<!-- end of study -->)", re.DOTALL)
 SCORES = ("rank1", "mean_ap")
 MARKS = [f"C{color}{shape}" for shape in "o^s" for color in range(10)]
@@ -36,15 +37,21 @@ def read_lines(path):
     return lines
 
 
+def first_runs(lines):
+    """Dict of row, dataset, world, seed and budget to the first such line."""
+    first = {}
+    for line in lines:
+        key = (line[k] for k in ("row", "dataset", "world", "seed", "budget"))
+        first.setdefault(tuple(key), line)
+    return first
+
+
 def pairs_of(lines, row, other="plain"):
     """Lists `(line, other)` of two rows, of the same data, world and seed.
 
     Of a run that was repeated the first counts.
     """
-    first = {}
-    for line in lines:
-        key = (line[k] for k in ("row", "dataset", "world", "seed", "budget"))
-        first.setdefault(tuple(key), line)
+    first = first_runs(lines)
     return [
         (line, first[other, *key[1:]])
         for key, line in first.items()
@@ -153,12 +160,41 @@ def format_tables(lines):
     return "\n\n".join(parts)
 
 
+def plot_lengths(lines):
+    """R-1 over the length of the training, for worlds that had several."""
+    figure, ((axes,),) = new_figure(3.2, width=5.0)
+    demo = [line for line in lines if line["budget"] == "demo"]
+    curves = {}
+    for (row, _, world, *_), line in first_runs(lines).items():
+        curves.setdefault((world, row), []).append(
+            (cost(line, demo), line["rank1"])
+        )
+    curves = {name: sorted(c) for name, c in curves.items() if len(c) > 1}
+    worlds = sorted({world for world, _ in curves})
+    for (world, row), curve in sorted(curves.items()):
+        style = "o-" if row == "plain" else "s--"
+        color = f"C{worlds.index(world)}"
+        label = f"{row}, world {world}"
+        axes.plot(*zip(*curve, strict=True), style, c=color, label=label)
+    axes.set_xscale("log")
+    axes.set(
+        xlabel="processor time, plain training of the demo = 1",
+        ylabel="R-1 (%)",
+    )
+    axes.legend()
+    return figure
+
+
 def plot_study(lines):
     """R-1 over processor time and over operations, a mark for each run.
 
     Runs that end 20 points or more below all plain ones are left out.
     """
-    groups = by_dataset(lines)
+    groups = {
+        group: ours
+        for group, ours in by_dataset(lines).items()
+        if rows_of(ours) != ["plain"]
+    }
     height = 2.6 * len(groups) + 1.0
     figure, grid = new_figure(height, len(groups), 2, width=7.0)
     marks = {row: MARKS[i] for i, row in enumerate(rows_of(lines))}
@@ -190,6 +226,7 @@ def main():
     )
     PAGE.write_text(text, "utf-8")
     plot_study(lines).savefig(FIGURE, dpi=110)
+    plot_lengths(lines).savefig(CURVES, dpi=110)
 
 
 if __name__ == "__main__":

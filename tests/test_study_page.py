@@ -91,7 +91,8 @@ def test_one_pair_has_no_interval():
 
 
 def test_the_page_is_written_between_its_markers(tmp_path, monkeypatch):
-    write(tmp_path / "study.jsonl", LINES)
+    longer = {**line("plain", 1, 55, seconds=150.0), "budget": "converged"}
+    write(tmp_path / "study.jsonl", [*LINES, longer])
     page = tmp_path / "results.md"
     page.write_text(
         "above\n<!-- study -->\nold\n<!-- end of study -->\nbelow\n"
@@ -100,6 +101,7 @@ def test_the_page_is_written_between_its_markers(tmp_path, monkeypatch):
         ("RESULTS", tmp_path / "study.jsonl"),
         ("PAGE", page),
         ("FIGURE", tmp_path / "study.png"),
+        ("CURVES", tmp_path / "lengths.png"),
     ):
         monkeypatch.setattr(study_page, name, path)
     study_page.main()
@@ -109,8 +111,24 @@ def test_the_page_is_written_between_its_markers(tmp_path, monkeypatch):
     study_page.main()
     assert page.read_text() == first
     assert (tmp_path / "study.png").stat().st_size > 1000
+    assert (tmp_path / "lengths.png").stat().st_size > 1000
 
 
 def test_the_page_in_docs_is_of_the_results():
     tables = format_tables(read_lines(RESULTS))
     assert tables in study_page.PAGE.read_text("utf-8")
+
+
+def test_a_curve_is_of_the_lengths_of_one_world():
+    lengths = {"demo": (50, 50.0), "converged": (55, 150.0), "half": (40, 25.0)}
+    lines = [
+        {**line("plain", world, rank1, seconds=seconds), "budget": budget}
+        for budget, (rank1, seconds) in lengths.items()
+        for world in ((1, 2) if budget == "demo" else (1,))
+    ]
+    for each in lines:
+        each["rank1"] = each["visible_to_infrared"]["rank1"]
+    (axes,) = study_page.plot_lengths(lines).axes
+    (curve,) = axes.lines
+    np.testing.assert_allclose(curve.get_xdata(), [0.5, 1.0, 3.0])
+    np.testing.assert_allclose(curve.get_ydata(), [40, 50, 55])
