@@ -58,7 +58,7 @@ def fill(model, arrays):
     """Gives a model's layers the arrays of PyTorch's, which are in its order.
 
     Raises:
-        ValueError: If there are more or fewer than the layers need.
+        ValueError: If there are more than the layers need.
     """
     given = iter(arrays)
     for layer in model.layers:
