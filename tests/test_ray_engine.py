@@ -93,35 +93,10 @@ def test_ray_and_the_local_engine_write_the_same_rows_once(
 
 
 class DyingEmbedder(FakeEmbedder):
-    """Kills its own process the first time that it sees one image."""
+    """Kills its own process the first time that it sees one image.
 
-    def __init__(self, marker):
-        super().__init__()
-        self.marker = marker
-
-    def embed(self, images):
-        if b"image 13" in images and not self.marker.exists():
-            self.marker.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().embed(images)
-
-
-def test_an_actor_that_dies_loses_nothing_and_repeats_nothing(
-    cluster, tmp_path
-):
-    folder = write_images(tmp_path / "images", num_images=40)
-    dying = DyingEmbedder(tmp_path / "died")
-    out = tmp_path / "out"
-    options = {"engine": "ray", "num_workers": 1, **SMALL}
-    counts = embed_folder(folder, out, dying, **options)
-    assert dying.marker.exists()
-    assert counts == (40, 0, 0)
-    ids = [row["id"] for row in rows(out)]
-    assert len(ids) == len(set(ids)) == 40
-
-
-class CountingEmbedder(FakeEmbedder):
-    """Writes a line whenever a copy of it arrives in a process."""
+    Writes a line whenever a copy of it arrives in a process.
+    """
 
     def __init__(self, log):
         super().__init__()
@@ -131,17 +106,31 @@ class CountingEmbedder(FakeEmbedder):
         self.__dict__.update(state)
         gpus = ray.get_runtime_context().get_accelerator_ids()["GPU"]
         with self.log.open("a") as file:
-            file.write(f"{os.getpid()} {gpus}\n")
+            file.write(f"{gpus}\n")
+
+    def embed(self, images):
+        died = self.log.with_name("died")
+        if b"image 13" in images and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().embed(images)
 
 
-def test_an_actor_has_its_gpu_and_one_model_for_all_shards(cluster, tmp_path):
+def test_an_actor_that_dies_loses_nothing_and_repeats_nothing(
+    cluster, tmp_path
+):
+    """Each has its GPU, and one model for all of its shards."""
     folder = write_images(tmp_path / "images", num_images=40)
-    counting = CountingEmbedder(tmp_path / "log")
+    dying = DyingEmbedder(tmp_path / "log")
+    out = tmp_path / "out"
     options = {"engine": "ray", "num_workers": 1, "num_gpus": 1, **SMALL}
-    assert embed_folder(folder, tmp_path / "out", counting, **options)[0] == 40
-    assert len(list((tmp_path / "out").glob("*.parquet"))) == 5
-    (line,) = counting.log.read_text().splitlines()
-    assert line.endswith(" ['0']")
+    counts = embed_folder(folder, out, dying, **options)
+    assert counts == (40, 0, 0)
+    ids = [row["id"] for row in rows(out)]
+    assert len(ids) == len(set(ids)) == 40
+    assert len(list(out.glob("*.parquet"))) == 5
+    first, second = dying.log.read_text().splitlines()
+    assert first == second == "['0']"
 
 
 def test_the_extra_brings_what_ray_train_needs():
