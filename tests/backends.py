@@ -3,7 +3,6 @@
 import functools
 
 import keras
-import numpy as np
 from keras import ops
 
 BACKEND = keras.backend.backend()
@@ -34,6 +33,13 @@ def compiled(layer, jit_compile=False, training=False):
     return COMPILED[BACKEND](layer, jit_compile, training)
 
 
+def quick(layer, training=False):
+    """The layer, as one program where each operation would be compiled."""
+    if BACKEND == "jax":
+        return compiled(layer, training=training)
+    return functools.partial(layer, training=training)
+
+
 def _tensorflow_gradients(function, layer, x, *rest):
     import tensorflow as tf
 
@@ -47,17 +53,22 @@ def _tensorflow_gradients(function, layer, x, *rest):
 
 
 def _jax_gradients(function, layer, x, *rest):
+    trained = [v.value for v in layer.trainable_variables]
+    of_x, of_trained = _jax_gradient(function, layer)(x, trained, *rest)
+    return [of_x, *of_trained]
+
+
+@functools.cache
+def _jax_gradient(function, layer):
+    """Compiles the gradient once for each shape, instead of each operation."""
     import jax
 
-    def value(x, trained):
+    def value(x, trained, *rest):
         state = [v.value for v in layer.non_trainable_variables]
         outputs, _ = _stateless(layer, True, trained, state, x, *rest)
         return function(outputs)
 
-    trained = [v.value for v in layer.trainable_variables]
-    run = jax.jit(jax.grad(value, argnums=(0, 1)))  # compiles once, not each op
-    of_x, of_trained = run(np.asarray(x), trained)
-    return [of_x, *of_trained]
+    return jax.jit(jax.grad(value, argnums=(0, 1)))
 
 
 def _stateless(layer, training, trained, state, *arguments):

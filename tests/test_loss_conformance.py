@@ -19,16 +19,18 @@ from loss_checks import (
 
 from nfs_keras import losses
 
-NO_POSITIVES = by_identity(np.arange(6), None, seed=0)
-ONE_IDENTITY = by_identity(np.full(6, 4), None, seed=0)
+# Of 12 rows, like all other batches, so that JAX compiles for one shape.
+NO_POSITIVES = by_identity(np.arange(12), None, seed=0)
+ONE_IDENTITY = by_identity(np.full(12, 4), None, seed=0)
 ONE_ROW = by_identity(np.array([4]), None, seed=0)
 
-BOTH = np.array([0, 1, 1, 0])
+BOTH = np.tile([0, 1, 1, 0], 3)
+TWO_PEOPLE = np.repeat([1, 2], 6)
 SILENT_CENTERS = (
-    by_identity_and_modality(np.array([1, 1, 2, 2]), 0 * BOTH, seed=0),
-    by_identity_and_modality(np.array([1, 1, 2, 2]), 0 * BOTH + 1, seed=0),
-    by_identity_and_modality(np.array([4, 4, 4, 4]), BOTH, seed=0),
-    by_identity_and_modality(np.array([1, 2, 3, 4]), BOTH, seed=0),
+    by_identity_and_modality(TWO_PEOPLE, 0 * BOTH, seed=0),
+    by_identity_and_modality(TWO_PEOPLE, 0 * BOTH + 1, seed=0),
+    by_identity_and_modality(np.full(12, 4), BOTH, seed=0),
+    by_identity_and_modality(np.arange(12), BOTH, seed=0),
 )
 
 
