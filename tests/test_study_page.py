@@ -65,10 +65,11 @@ def test_differences_are_of_pairs(tmp_path):
 
 def test_a_control_stands_below_or_above_the_search(tmp_path):
     lines = [*LINES, line("random", 1, 40), line("random", 2, 49)]
-    other = {**line("plain", None, 20), "dataset": "places"}
-    write(tmp_path / "study.jsonl", [*lines, other])
+    other = [line("plain", None, 20), line("random", None, 10)]
+    lines += [{**each, "dataset": "places"} for each in other]
+    write(tmp_path / "study.jsonl", lines)
     text = format_tables(read_lines(tmp_path / "study.jsonl"))
-    (row,) = [x for x in text.splitlines() if x.startswith("| `random`")]
+    row, *_ = [x for x in text.splitlines() if x.startswith("| `random`")]
     assert "-10.5" in row and "+14.0" in row
     head, _, rest = text.partition("Dataset `places`")
     assert "21.0" not in head and "21.0" in rest
