@@ -56,8 +56,16 @@ def fill(model, arrays):
     """Gives a model's layers the arrays of PyTorch's, which are in its order.
 
     Raises:
-        ValueError: If there are more than the layers need.
+        ValueError: If there are more or fewer than the layers need.
     """
+    excess = len(arrays) - len(model.weights)
+    if excess:
+        raise ValueError(
+            "The arrays must be those of the model's layers. "
+            f"Received: {len(arrays)} arrays, {abs(excess)} too "
+            f"{'many' if excess > 0 else 'few'}. "
+            "Give the file of a MobileNetV2 of width 1."
+        )
     given = iter(arrays)
     for layer in model.layers:
         if isinstance(layer, keras.layers.DepthwiseConv2D):
@@ -68,13 +76,6 @@ def fill(model, arrays):
             gamma, beta, mean, variance = itertools.islice(given, 4)
             other = (variance + layer.epsilon) / (variance + 1e-5)
             layer.set_weights([gamma * np.sqrt(other), beta, mean, variance])
-    left = len(list(given))
-    if left:
-        raise ValueError(
-            "The arrays must be those of the model's layers. "
-            f"Received: {len(arrays)} arrays, {left} too many. "
-            "Give the file of a MobileNetV2 of width 1."
-        )
 
 
 def mobilenet(path):

@@ -172,17 +172,19 @@ def plot_lengths(lines):
     figure, ((axes,),) = new_figure(3.2, width=5.0)
     demo = [line for line in lines if line["budget"] == "demo"]
     curves = {}
-    for (row, _, world, *_), line in first_runs(lines).items():
-        curves.setdefault((world, row), []).append(
-            (cost(line, demo), line["rank1"])
-        )
-    curves = {name: sorted(c) for name, c in curves.items() if len(c) > 1}
-    worlds = sorted({world for world, _ in curves})
-    for (world, row), curve in sorted(curves.items()):
-        style = "o-" if row == "plain" else "s--"
-        color = f"C{worlds.index(world)}"
-        label = f"{row}, world {world}"
-        axes.plot(*zip(*curve, strict=True), style, c=color, label=label)
+    for (row, *data, _), line in first_runs(lines).items():
+        points = curves.setdefault((*data, row), [])
+        points.append((cost(line, demo), line["rank1"]))
+    colors = {}
+    for (dataset, world, seed, row), points in curves.items():
+        if len(points) > 1:
+            color = colors.setdefault((dataset, world, seed), len(colors))
+            axes.plot(
+                *zip(*sorted(points), strict=True),
+                "o-" if row == "plain" else "s--",
+                color=f"C{color}",
+                label=f"{row}, {dataset} {world or ''}, seed {seed}",
+            )
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set(

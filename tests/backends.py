@@ -54,7 +54,9 @@ def _tensorflow_gradients(function, layer, x, *rest):
 
 def _jax_gradients(function, layer, x, *rest):
     trained = [v.value for v in layer.trainable_variables]
-    of_x, of_trained = _jax_gradient(function, layer)(x, trained, *rest)
+    state = [v.value for v in layer.non_trainable_variables]
+    run = _jax_gradient(function, layer)
+    of_x, of_trained = run(x, trained, state, *rest)
     return [of_x, *of_trained]
 
 
@@ -63,8 +65,7 @@ def _jax_gradient(function, layer):
     """Compiles the gradient once for each shape, instead of each operation."""
     import jax
 
-    def value(x, trained, *rest):
-        state = [v.value for v in layer.non_trainable_variables]
+    def value(x, trained, state, *rest):
         outputs, _ = _stateless(layer, True, trained, state, x, *rest)
         return function(outputs)
 

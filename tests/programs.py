@@ -5,12 +5,14 @@ process begins.
 """
 
 import atexit
+import contextlib
 import functools
 import json
 import os
 import pathlib
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -119,6 +121,15 @@ class Program:
     def printed(self):
         """Returns what it has written to standard output and error."""
         return [file.read_text("utf-8") for file in self.files]
+
+
+def free_ports(number):
+    """Lists ports of this machine that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 @functools.cache

@@ -2,7 +2,6 @@ import concurrent.futures
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ import time
 import pytest
 import requests
 from exported_model import exported_model, images, searched_network
+from programs import free_ports
 from pyarrow import parquet
 
 from nfs_keras.scale import embed_folder
@@ -53,14 +53,6 @@ def wait_for(condition, seconds=120):
         time.sleep(0.02)
 
 
-def free_ports():
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 def test_a_server_killed_in_mid_swap_loses_no_image(tmp_path):
     (tmp_path / "images").mkdir()
     for number in range(NUM_IMAGES):
@@ -69,7 +61,7 @@ def test_a_server_killed_in_mid_swap_loses_no_image(tmp_path):
     out, models = tmp_path / "out", tmp_path / "models"
     shutil.copytree(exported_model(), models / "1")
     newer = export_saved_model(searched_network(seed=1), tmp_path / "newer")
-    ports = free_ports()
+    ports = free_ports(2)
     address = f"127.0.0.1:{ports[0]}"
 
     with (

@@ -39,7 +39,9 @@ def test_the_model_computes_what_the_arrays_say():
     np.testing.assert_allclose(filled(image), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_more_arrays_than_layers_raise():
+def test_more_or_fewer_arrays_than_the_layers_need_raise():
     arrays = arrays_of(np.random.default_rng(0))
     with pytest.raises(ValueError, match="7 arrays, 1 too many"):
         fill(model(), [*arrays, arrays[1]])
+    with pytest.raises(ValueError, match="5 arrays, 1 too few"):
+        fill(model(), arrays[:-1])

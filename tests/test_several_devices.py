@@ -5,7 +5,6 @@ import csv
 import itertools
 import json
 import signal
-import socket
 import time
 
 import distributed_search
@@ -16,44 +15,27 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import two_devices
-from programs import Program, run
+from programs import Program, free_ports, run
 
 from nfs_keras.scale import train_on_strategy
 
 EPOCHS = distributed_search.EPOCHS
 
 
-def free_ports(number):
-    sockets = [socket.socket() for _ in range(number)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @contextlib.contextmanager
 def two_workers(folder, pause=0):
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
     words = [distributed_search.__file__, folder, pause]
     with contextlib.ExitStack() as stack:
-        yield [
-            stack.enter_context(
-                Program(
-                    words,
-                    number=index,
-                    CUDA_VISIBLE_DEVICES="",
-                    TF_CONFIG=json.dumps(
-                        {
-                            "cluster": {"worker": addresses},
-                            "task": {"type": "worker", "index": index},
-                        }
-                    ),
-                )
+        workers = []
+        for index in range(2):
+            task = {"type": "worker", "index": index}
+            config = json.dumps({"cluster": cluster, "task": task})
+            worker = Program(
+                words, number=index, CUDA_VISIBLE_DEVICES="", TF_CONFIG=config
             )
-            for index in range(2)
-        ]
+            workers.append(stack.enter_context(worker))
+        yield workers
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_control_stands_below_or_above_the_search(tmp_path):
     lines += [{**each, "dataset": "places"} for each in other]
     write(tmp_path / "study.jsonl", lines)
     text = format_tables(read_lines(tmp_path / "study.jsonl"))
-    row, *_ = [x for x in text.splitlines() if x.startswith("| `random`")]
+    row, _ = [x for x in text.splitlines() if x.startswith("| `random`")]
     assert "-10.5" in row and "+14.0" in row
     head, _, rest = text.partition("Dataset `places`")
     assert "21.0" not in head and "21.0" in rest
