@@ -15,8 +15,6 @@ import pytest
 from filelock import FileLock
 from programs import EXAMPLES, SMALL, run
 
-from nfs_keras.synthetic import synthesize_regdb
-
 # `--hypothesis-profile=long` tries more, see `test_fuzz_serving.py`.
 hypothesis.settings.register_profile("long", max_examples=1500)
 
@@ -38,6 +36,8 @@ def shared_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def smoke_data(shared_folder):
     """A synthetic RegDB of 24 people, four images each and modality."""
+    from nfs_keras.synthetic import synthesize_regdb
+
     with FileLock(shared_folder / "data.lock"):
         root = shared_folder / "smoke_data" / "regdb"
         return synthesize_regdb(root, 24, 4, num_workers=1, verbose=False)

@@ -17,8 +17,12 @@ import types
 
 def main():
     import keras  # noqa: F401
-    import tensorflow  # noqa: F401
+    import tensorflow as tf
 
+    # What a test traces runs once or twice: it need not be optimized.
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": True}
+    )
     gc.freeze()  # else each fork copies all of it, to look for garbage
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for line in sys.stdin:

@@ -9,6 +9,7 @@ import shutil
 import sys
 from dataclasses import replace
 
+import tensorflow as tf
 from two_devices import two_logical_cpus
 
 from nfs_keras.callbacks import TrainingCheckpoint
@@ -59,6 +60,8 @@ def run(data, folder):
     use_small_networks()
     keep_what_a_kill_would_leave(folder)
     for name, verb, strategy in STARTS:
+        # One device is only compared with; most of its time is to trace.
+        tf.config.run_functions_eagerly(name == "single")
         flags = [f"--data={data}", f"--output={folder}/{name}", "--smoke"]
         status = main(["nfs-reid", verb, f"--strategy={strategy}", *flags])
         if status:

@@ -1,15 +1,13 @@
 import csv
 import hashlib
 import os
-import signal
-import subprocess
-import sys
 import textwrap
 import time
 
 import numpy as np
 import pytest
 from fake_embedder import FakeEmbedder, fake_embedding, write_images
+from programs import Program
 from pyarrow import parquet
 
 from nfs_keras.run_folder import lock
@@ -132,12 +130,10 @@ def test_a_killed_run_resumes_with_each_image_once(folder, tmp_path):
         slow = FakeEmbedder(seconds=0.2)
         embed_folder("{folder}", "{tmp_path}/out", slow, **{SMALL})
     """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)])
-    while len(list(tmp_path.glob("out/*.parquet"))) < 2:
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with Program(["-c", textwrap.dedent(program)]) as process:
+        while len(list(tmp_path.glob("out/*.parquet"))) < 2:
+            assert process.poll() is None
+            time.sleep(0.02)
     left_over = tmp_path / "out" / ".partial-embeddings-00009.parquet"
     left_over.write_bytes(b"half a shard")
 

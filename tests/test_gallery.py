@@ -1,10 +1,9 @@
 import contextlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from milvus_lite.adapter.grpc.server import start_server_in_thread
+from programs import run
 
 from nfs_keras.scale import Gallery
 from nfs_keras.scale.gallery import broken_indexes
@@ -316,16 +315,12 @@ def test_a_server_that_goes_away_is_one_clear_line(tmp_path, embeddings, capfd):
 def test_a_process_that_forgets_to_close_keeps_its_rows_and_is_quiet(tmp_path):
     path = tmp_path / "people.db"
     program = (
+        "import warnings; warnings.simplefilter('error');"
         "import numpy as np; from nfs_keras.scale.gallery import Gallery;"
         f"gallery = Gallery({str(path)!r});"
         "gallery.add(['a'], np.ones((1, 4)), 'v1', 'visible')"
     )
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    result = run(["-c", program], check=True)
     assert "Traceback" not in result.stderr and "pymilvus" not in result.stderr
     with Gallery(path) as gallery:
         assert gallery.count() == 1

@@ -1,9 +1,9 @@
-import subprocess
-import sys
 import textwrap
+import time
 
 import pytest
 from fake_embedder import FakeEmbedder, fake_embedding, write_images
+from programs import Program
 
 from nfs_keras.scale import Gallery, embed_folder, index_embeddings
 
@@ -74,15 +74,10 @@ def test_a_killed_index_is_completed_by_the_same_call(folder, tmp_path):
         Gallery.add = slow
         index_embeddings(Gallery("{tmp_path}/people.db"), "{tmp_path}/out")
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        stdout=subprocess.PIPE,
-    )
-    while process.stdout.readline() != b"added\n":
-        assert process.poll() is None
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    with Program(["-c", textwrap.dedent(program)]) as process:
+        while "added" not in process.printed()[0]:
+            assert process.poll() is None
+            time.sleep(0.02)
     with Gallery(tmp_path / "people.db") as gallery:
         done = gallery.count()
         assert 0 < done < 20

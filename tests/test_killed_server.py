@@ -1,15 +1,13 @@
 import concurrent.futures
 import contextlib
-import os
 import shutil
-import subprocess
-import sys
+import signal
 import time
 
 import pytest
 import requests
 from exported_model import exported_model, images, searched_network
-from programs import free_ports
+from programs import Program, free_ports
 from pyarrow import parquet
 
 from nfs_keras.scale import embed_folder
@@ -22,17 +20,11 @@ NUM_IMAGES = 1200
 @contextlib.contextmanager
 def served(directory, ports):
     """A stand-in in a process of its own, once it answers."""
-    command = [sys.executable, "-m", "nfs_keras.serving.stand_in"]
-    command += [f"--directory={directory}", f"--port={ports[0]}"]
-    command += [f"--rest_api_port={ports[1]}"]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    process = subprocess.Popen(command, env=environment)
-    try:
+    words = ["-m", "nfs_keras.serving.stand_in", f"--directory={directory}"]
+    words += [f"--port={ports[0]}", f"--rest_api_port={ports[1]}"]
+    with Program(words, CUDA_VISIBLE_DEVICES="") as process:
         wait_for(lambda: "AVAILABLE" in states(ports).values())
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def states(ports):
@@ -76,7 +68,7 @@ def test_a_server_killed_in_mid_swap_loses_no_image(tmp_path):
         shutil.copytree(newer, tmp_path / "copy")
         (tmp_path / "copy").rename(models / "2")
         wait_for(lambda: states(ports).get("2") == "LOADING")
-        server.kill()
+        server.send_signal(signal.SIGKILL)
         with pytest.raises(ServerError, match="UNAVAILABLE"):
             run.result()
     done = parquet.read_table(out).num_rows

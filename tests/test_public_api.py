@@ -2,11 +2,10 @@
 
 import importlib
 import inspect
-import os
-import subprocess
 import sys
 
 import pytest
+from programs import run, run_anew
 
 import nfs_keras
 
@@ -245,20 +244,9 @@ def test_an_unknown_package_is_an_attribute_error():
         _ = nfs_keras.unknown
 
 
-def run(code, **environment):
-    """Runs code in a new process; returns the words that it printed."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    ).stdout.split()
-
-
 def test_the_import_is_light_and_knows_its_layers():
     """It adds to `import keras` no library, and only the packages it needs."""
-    loaded = run(
+    code = (
         "import sys, keras\n"
         "before = set(sys.modules)\n"
         "import nfs_keras\n"
@@ -266,6 +254,7 @@ def test_the_import_is_light_and_knows_its_layers():
         "for name in ('DualLevelSearch', 'BatchHardTriplet'):\n"
         "    assert keras.saving.get_registered_object('nfs_keras>' + name)\n"
     )
+    loaded = run(["-c", code], check=True).stdout.split()
     libraries = {name.split(".")[0] for name in loaded}
     assert libraries - set(sys.stdlib_module_names) == {"nfs_keras"}
     packages = {name.split(".")[1] for name in loaded if "nfs_keras." in name}
@@ -273,13 +262,13 @@ def test_the_import_is_light_and_knows_its_layers():
 
 
 def test_layers_and_losses_need_no_tensorflow():
-    run(
+    code = (
         "import sys\n"
         "sys.modules['tensorflow'] = None\n"
         "import nfs_keras\n"
-        "nfs_keras.layers.DualLevelSearch().build((None, 4, 3, 8))\n",
-        KERAS_BACKEND="jax",
+        "nfs_keras.layers.DualLevelSearch().build((None, 4, 3, 8))\n"
     )
+    assert run_anew(["-c", code], KERAS_BACKEND="jax").returncode == 0
 
 
 def test_every_package_is_imported_without_the_extras_and_changes_nothing():
@@ -287,7 +276,7 @@ def test_every_package_is_imported_without_the_extras_and_changes_nothing():
         "jax jinja2 matplotlib milvus_lite onnx onnxruntime pandas pyarrow "
         "pymilvus ray sklearn tensorboard tensorflow_serving tf2onnx torch"
     )
-    run(
+    code = (
         "import signal, sys\n"
         f"sys.modules.update(dict.fromkeys({extras.split()}))\n"
         "def state():\n"
@@ -301,3 +290,4 @@ def test_every_package_is_imported_without_the_extras_and_changes_nothing():
         "    getattr(nfs_keras, package)\n"
         "assert state() == before\n"
     )
+    run(["-c", code], check=True)

@@ -48,7 +48,7 @@ def everything(model):
 
 def search_on(folder, killed_after=None):
     """Resumes the search of a folder, as a new process would."""
-    model = make_search(budget=0.5)
+    model = make_search(budget=0.5, run_eagerly=True)
     checkpoint = TrainingCheckpoint(folder / "checkpoints", "arch_loss")
     first = checkpoint.restore(model)
     model.fit(
