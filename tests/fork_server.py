@@ -17,12 +17,8 @@ import types
 
 def main():
     import keras  # noqa: F401
-    import tensorflow as tf
 
-    # What a test traces runs once or twice: it need not be optimized.
-    tf.config.optimizer.set_experimental_options(
-        {"disable_meta_optimizer": True}
-    )
+    quick_graphs()
     gc.freeze()  # else each fork copies all of it, to look for garbage
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     for line in sys.stdin:
@@ -33,6 +29,14 @@ def main():
         print(process, flush=True)
         _, status = os.waitpid(process, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def quick_graphs():
+    """Leaves graphs as they are traced: a test runs them once or twice."""
+    import tensorflow as tf
+
+    options = {"disable_meta_optimizer": True}
+    tf.config.optimizer.set_experimental_options(options)
 
 
 def become(words, folder, environment, output, errors):

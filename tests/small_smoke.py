@@ -17,6 +17,8 @@ import warnings
 from dataclasses import replace
 from unittest import mock
 
+from fork_server import quick_graphs
+
 from nfs_keras.cli import main as command_line
 
 
@@ -75,6 +77,7 @@ def main():
 
         def shrink():
             stack.enter_context(small_smoke(kind == "eager"))
+            quick_graphs()  # in a process that is no fork, too: the same bits
 
         if name == "nfs_keras":  # which is to import TensorFlow itself
             prepare = command_line.prepare_tensorflow

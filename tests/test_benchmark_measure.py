@@ -45,6 +45,7 @@ def test_a_pair_is_the_first_s_time_against_the_second_s():
 def test_the_rates_of_the_machine_are_possible_ones():
     assert 0.01 < measure.product_rate(64) < 1e5  # GFLOP/s
     assert 0.01 < measure.copy_rate(2**20) < 1e5  # GB/s
+    assert 0 < measure.free_share(256, times=5) < 1.2
 
 
 def test_peak_memory_is_that_of_the_process_itself():
@@ -63,6 +64,7 @@ def test_peak_memory_is_that_of_the_process_itself():
     assert before < mine.nbytes / 1024 < after < 2 * mine.nbytes / 1024 + before
 
 
+@pytest.mark.usefixtures("quick_limits")
 def test_a_result_is_kept_in_one_form(tmp_path):
     options = measure.options_parser("Measures.").parse_args(
         ["--short", f"--results={tmp_path / 'new'}"]

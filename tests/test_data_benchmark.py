@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 from benchmark_results import check_result
 
 from benchmarks import data
 
 
+@pytest.mark.usefixtures("quick_limits")
 def test_its_smoke_form_compares_with_both_loops(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "IMAGE_SHAPE", (32, 16, 3))
     data.main(["--smoke", f"--results={tmp_path}"])

@@ -1,8 +1,10 @@
+import pytest
 from benchmark_results import check_result
 
 from benchmarks import layers
 
 
+@pytest.mark.usefixtures("quick_limits")
 def test_its_smoke_form_measures_time_memory_and_speed(tmp_path, monkeypatch):
     # A process of its own per peak is not needed to see that it is asked for.
     monkeypatch.setattr(

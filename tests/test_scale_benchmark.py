@@ -1,8 +1,11 @@
 import types
 
+import pytest
+
 from benchmarks import scale
 
 
+@pytest.mark.usefixtures("quick_limits")
 def test_the_smoke_form_measures_every_part(tmp_path, monkeypatch):
     monkeypatch.chdir(scale.__file__.rpartition("/benchmarks/")[0])
     options = types.SimpleNamespace(only=None, dim=16, index="FLAT")

@@ -4,6 +4,7 @@ import pytest
 from benchmarks import search
 
 
+@pytest.mark.usefixtures("quick_limits")
 @pytest.mark.parametrize("only", ["steps", "norm", "compact"])
 def test_its_smoke_form_measures_every_ratio(only, capsys):
     search.main(["--smoke", "--only", only])

@@ -11,7 +11,7 @@ from nfs_keras.models import (
     add_gates,
     reid_network,
 )
-from nfs_keras.search.training_model import loss_of
+from nfs_keras.search.compiled_loss import loss_of
 from tests import search_cases
 from tests.search_cases import (
     IMAGE_SHAPE,

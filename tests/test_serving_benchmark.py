@@ -1,11 +1,13 @@
 import contextlib
 
 import numpy as np
+import pytest
 from benchmark_results import check_result
 
 from benchmarks import serving
 
 
+@pytest.mark.usefixtures("quick_limits")
 def test_its_smoke_form_compares_every_form(tmp_path, monkeypatch):
     # Servers have tests of their own; here they answer at once.
     monkeypatch.setattr(

@@ -13,15 +13,13 @@ from nfs_keras.search.architecture import (
     check_budget,
     check_counted,
 )
+from nfs_keras.search.compiled_loss import check_loss, loss_of, part_names
 from nfs_keras.search.flow import count_operations, expected, nothing_closed
 from nfs_keras.search.graph import trace
 from nfs_keras.search.training_model import (
     TrainingModel,
     check_group,
-    check_loss,
-    loss_of,
     of_gates,
-    part_names,
 )
 from nfs_keras.search.unrolled import unrolled_gradients
 
