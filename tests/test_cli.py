@@ -132,6 +132,15 @@ def test_evaluate_takes_no_trial_from_a_run_on_another_dataset(
     assert "visible to infrared" in capsys.readouterr().out
 
 
+def test_what_is_no_file_of_a_network_is_named(smoke_data, tmp_path, capsys):
+    model = tmp_path / "model.keras"
+    assert nfs_reid("evaluate", f"--model={model}", smoke_data) == 1
+    assert "model.keras, which does not exist" in capsys.readouterr().err
+    model.write_text("an interrupted download")
+    assert nfs_reid("export", f"--model={model}", tmp_path / "models") == 1
+    assert "model.keras, which is no such file" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def own_images(smoke_data, tmp_path_factory):
     """The smoke data in folders by modality and person, and as a table."""
@@ -240,6 +249,15 @@ def test_an_image_finds_itself_in_a_gallery(
     assert best.split()[1] == "1.0000"
     assert best.endswith(image.relative_to(images).as_posix())
     assert np.std(cv2.imread(str(drawing))) > 0
+
+
+def test_a_query_makes_no_gallery(smoke_run, smoke_data, tmp_path, capsys):
+    model = f"--model={smoke_run / 'saved_model' / '1'}"
+    gallery = f"--gallery={tmp_path / 'none.db'}"
+    image = next(smoke_data.rglob("*.bmp"))
+    assert nfs_reid("query", gallery, model, "--modality=visible", image) == 1
+    assert "none.db, which does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_embed_takes_a_list_of_paths(smoke_run, smoke_data, tmp_path, capsys):

@@ -1,5 +1,8 @@
 """Arguments that several verbs share: words, a reader, a network's file."""
 
+import pathlib
+import zipfile
+
 import keras
 from absl import flags
 
@@ -32,7 +35,15 @@ def reader_flag(values):
 
 
 def load_network(file):
-    """Loads a `ReIDNetwork`; another Keras model raises `ValueError`."""
+    """Loads a `ReIDNetwork`; anything else raises `ValueError`."""
+    if not zipfile.is_zipfile(file):
+        is_there = pathlib.Path(file).exists()
+        raise ValueError(
+            "This verb takes a network in a .keras file. "
+            f"Received: --model={file}, which "
+            f"{'is no such file' if is_there else 'does not exist'}. "
+            "Pass model.keras or another network of a run's folder."
+        )
     network = keras.models.load_model(file)
     if not isinstance(network, ReIDNetwork):
         raise ValueError(

@@ -8,6 +8,8 @@ Prints rank, similarity, camera and id. --drawing=answer.png draws the list,
 with ids read as paths below --root; it requires the extra `report`.
 """
 
+import pathlib
+
 from absl import flags
 
 from nfs_keras.cli.arguments import words_named
@@ -39,6 +41,7 @@ for name in ("gallery", "modality"):
 def run(words):
     image = words_named(words, "IMAGE")
     where = {"camera": FLAGS.camera} if FLAGS.camera else {}
+    check_exists(FLAGS.gallery)
     embedder = make_embedder(FLAGS, FLAGS.modality)
     with Gallery(FLAGS.gallery) as gallery:
         matches = query_image(gallery, embedder, image, top=FLAGS.top, **where)
@@ -46,6 +49,16 @@ def run(words):
     if FLAGS.drawing:
         draw_matches(image, matches, FLAGS.root).savefig(FLAGS.drawing)
         print(f"Written: {FLAGS.drawing}")
+
+
+def check_exists(gallery):
+    """Raises `ValueError` for a file that opening the gallery would make."""
+    if "://" not in gallery and not pathlib.Path(gallery).exists():
+        raise ValueError(
+            "A query searches a gallery that has been filled. "
+            f"Received: --gallery={gallery}, which does not exist. "
+            "Fill it by `nfs-reid index`, or check the path."
+        )
 
 
 @styled
