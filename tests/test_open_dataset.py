@@ -35,8 +35,11 @@ def test_a_folder_of_something_else_raises(tmp_path):
 
 
 def test_a_missing_folder_raises(tmp_path):
-    with pytest.raises(ValueError, match="root='.*nowhere'"):
+    with pytest.raises(ValueError, match="nowhere', which does not exist"):
         open_dataset(tmp_path / "nowhere")
+    (tmp_path / "people.zip").touch()
+    with pytest.raises(ValueError, match="people.zip', which is a file"):
+        open_dataset(tmp_path / "people.zip")
 
 
 def make_table(root, name="people.csv"):

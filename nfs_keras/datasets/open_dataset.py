@@ -61,10 +61,14 @@ def find_reader(root: Path, options: dict[str, Any]) -> tuple:
         f"{', '.join(reader.landmarks)} ({reader.__name__})"
         for reader in READERS
     )
+    if root.is_dir():
+        found = f"which holds {names[:8]}"
+    else:
+        found = "which is a file" if root.exists() else "which does not exist"
     raise ValueError(
         f"A dataset is known by its folders: {known}; or by a CSV file with "
         "the columns path, identity and modality. "
-        f"Received: root={str(root)!r}, which holds {names[:8]}. "
+        f"Received: root={str(root)!r}, {found}. "
         "Give the folder that holds those, or make a dataset with "
         "`nfs-reid synthesize`."
     )
