@@ -168,30 +168,26 @@ def format_tables(lines):
 
 
 def plot_lengths(lines):
-    """R-1 over the length of the training, for worlds that had several."""
+    """R-1 over the length of the training, a line for each world and row."""
     figure, ((axes,),) = new_figure(3.2, width=5.0)
     demo = [line for line in lines if line["budget"] == "demo"]
     curves = {}
     for (row, *data, _), line in first_runs(lines).items():
         points = curves.setdefault((*data, row), [])
         points.append((cost(line, demo), line["rank1"]))
-    colors = {}
-    for (dataset, world, seed, row), points in curves.items():
+    names = {}
+    for (*_, row), points in curves.items():
         if len(points) > 1:
-            color = colors.setdefault((dataset, world, seed), len(colors))
-            axes.plot(
-                *zip(*sorted(points), strict=True),
-                "o-" if row == "plain" else "s--",
-                color=f"C{color}",
-                label=f"{row}, {dataset} {world or ''}, seed {seed}",
-            )
+            form = "C0o-" if row == "plain" else "C1s--"
+            xy = zip(*sorted(points), strict=True)
+            (names[row],) = axes.plot(*xy, form, alpha=0.7)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set(
         xlabel="processor time, plain training of the demo = 1",
         ylabel="R-1 (%)",
     )
-    axes.legend()
+    axes.legend(names.values(), names, loc="lower right")
     return figure
 
 
