@@ -1,9 +1,10 @@
 """Runs programs in forks of one process that has imported TensorFlow.
 
 That import takes five seconds, a fork none. Nothing but TensorFlow and Keras
-is imported here, and neither has computed anything: a fork is what a new
-process is after these imports, but for `quick_graphs`. `programs.py` writes the requests to standard
-input, one a line; the answers are a process id, and later its exit status.
+is imported here, and neither has computed anything: but for `quick_graphs`, a
+fork is what a new process is after these imports. `programs.py` writes the
+requests to standard input, one a line; the answers are a process id, and later
+its exit status.
 """
 
 import gc
