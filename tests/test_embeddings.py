@@ -14,9 +14,9 @@ from nfs_keras.report.embeddings import (
     similarity_counts,
 )
 
-RNG = np.random.default_rng(0)
 PEOPLE = np.repeat(np.arange(9), 8)
-EMBEDDINGS = np.eye(9)[PEOPLE] * 9 + RNG.normal(size=(72, 9))
+EMBEDDINGS = np.random.default_rng(0).normal(size=(72, 9))
+EMBEDDINGS += 9 * np.eye(9)[PEOPLE]
 MODALITIES = np.tile(["visible", "infrared"], 36)
 
 
@@ -108,7 +108,8 @@ def test_an_unknown_method_is_refused():
 
 
 def test_whole_people_are_sampled():
-    identities = RNG.permutation(np.repeat(np.arange(1000, 1100), 10))
+    people = np.repeat(np.arange(1000, 1100), 10)
+    identities = np.random.default_rng(0).permutation(people)
     rows = sample_identities(identities, 50)
     assert len(rows) == 50
     people, counts = np.unique(identities[rows], return_counts=True)

@@ -9,8 +9,7 @@ from nfs_keras.report.kept_features import (
     plot_kept_pixels,
 )
 
-RNG = np.random.default_rng(0)
-IMAGE = np.uint8(RNG.integers(0, 256, (128, 64, 3)))
+IMAGE = np.uint8(np.random.default_rng(0).integers(0, 256, (128, 64, 3)))
 
 
 def test_every_channel_counts_once():
@@ -56,7 +55,8 @@ def test_a_cell_that_keeps_all_is_plotted():
 
 
 def test_kept_pixels_are_legible():
-    heat = {f"stage{k}": RNG.random((2, 18, 9)) for k in range(1, 5)}
+    rng = np.random.default_rng(0)
+    heat = {f"stage{k}": rng.random((2, 18, 9)) for k in range(1, 5)}
     kept = {cell: x > 0.7 for cell, x in heat.items()}
     images = {"visible": IMAGE, "infrared": IMAGE}
     check_figure(plot_kept_pixels(images, kept, heat))

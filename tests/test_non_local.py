@@ -12,15 +12,15 @@ from nfs_keras.reid import Backbone, NonLocal
 from nfs_keras.reid.backbones import grow_residual, make_stem
 from nfs_keras.search.graph import trace
 
-RNG = np.random.default_rng(0)
-MAPS = RNG.normal(size=(2, 5, 3, 6)).astype("float32")
+MAPS = np.random.default_rng(0).normal(size=(2, 5, 3, 6)).astype("float32")
 
 
 def trained(layer):
     if not layer.built:
         layer.build(MAPS.shape)
+    rng = np.random.default_rng(1)
     for variable in layer.variables:
-        variable.assign(RNG.uniform(0.1, 1.0, variable.shape))
+        variable.assign(rng.uniform(0.1, 1.0, variable.shape))
     return layer
 
 
