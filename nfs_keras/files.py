@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import zipfile
 
 PARTIAL = ".partial-"
 
@@ -66,3 +67,18 @@ def check_bytes(images):
             "Read a file with `pathlib.Path(path).read_bytes()`."
         )
     return images
+
+
+def check_keras_file(path):
+    """Raises `ValueError` unless a path is that of a `.keras` file.
+
+    Keras says of any other file that it was not found.
+    """
+    if not zipfile.is_zipfile(path):
+        is_there = pathlib.Path(path).exists()
+        raise ValueError(
+            "A network is loaded from a .keras file, as Keras saves it. "
+            f"Received: path={path}, which "
+            f"{'is no such file' if is_there else 'does not exist'}. "
+            "Pass model.keras or another network of a run's folder."
+        )

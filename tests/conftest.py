@@ -36,6 +36,7 @@ def shared_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def smoke_data(shared_folder):
     """A synthetic RegDB of 24 people, four images each and modality."""
+    # Not above: what starts the workers has no use for TensorFlow.
     from nfs_keras.synthetic import synthesize_regdb
 
     with FileLock(shared_folder / "data.lock"):

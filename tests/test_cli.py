@@ -258,6 +258,9 @@ def test_a_query_makes_no_gallery(smoke_run, smoke_data, tmp_path, capsys):
     assert nfs_reid("query", gallery, model, "--modality=visible", image) == 1
     assert "none.db, which does not exist" in capsys.readouterr().err
     assert not (tmp_path / "none.db").exists()
+    address = "--gallery=localhost:19530"
+    assert nfs_reid("query", address, model, "--modality=visible", image) == 1
+    assert "http://host:19530" in capsys.readouterr().err
 
 
 def test_embed_takes_a_list_of_paths(smoke_run, smoke_data, tmp_path, capsys):

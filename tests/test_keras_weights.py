@@ -183,6 +183,14 @@ def test_another_model_raises(trained, tmp_path):
         import_weights(trained, tmp_path / "other.keras")
 
 
+def test_a_file_that_is_not_whole_raises(trained, tmp_path):
+    path = tmp_path / "half.keras"
+    trained.save(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="half.keras, which is no such file"):
+        import_weights(trained, path)
+
+
 def test_weights_files_of_our_networks_raise(trained, tmp_path):
     path = tmp_path / "ours.weights.h5"
     trained.save_weights(path)

@@ -268,7 +268,8 @@ def test_layers_and_losses_need_no_tensorflow():
         "import nfs_keras\n"
         "nfs_keras.layers.DualLevelSearch().build((None, 4, 3, 8))\n"
     )
-    assert run_anew(["-c", code], KERAS_BACKEND="jax").returncode == 0
+    ended = run_anew(["-c", code], KERAS_BACKEND="jax")
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_every_package_is_imported_without_the_extras_and_changes_nothing():

@@ -1,11 +1,9 @@
 """Arguments that several verbs share: words, a reader, a network's file."""
 
-import pathlib
-import zipfile
-
 import keras
 from absl import flags
 
+from nfs_keras.files import check_keras_file
 from nfs_keras.models import ReIDNetwork
 
 
@@ -36,14 +34,7 @@ def reader_flag(values):
 
 def load_network(file):
     """Loads a `ReIDNetwork`; anything else raises `ValueError`."""
-    if not zipfile.is_zipfile(file):
-        is_there = pathlib.Path(file).exists()
-        raise ValueError(
-            "This verb takes a network in a .keras file. "
-            f"Received: --model={file}, which "
-            f"{'is no such file' if is_there else 'does not exist'}. "
-            "Pass model.keras or another network of a run's folder."
-        )
+    check_keras_file(file)
     network = keras.models.load_model(file)
     if not isinstance(network, ReIDNetwork):
         raise ValueError(

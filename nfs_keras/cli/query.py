@@ -53,7 +53,7 @@ def run(words):
 
 def check_exists(gallery):
     """Raises `ValueError` for a file that opening the gallery would make."""
-    if "://" not in gallery and not pathlib.Path(gallery).exists():
+    if gallery.endswith(".db") and not pathlib.Path(gallery).exists():
         raise ValueError(
             "A query searches a gallery that has been filled. "
             f"Received: --gallery={gallery}, which does not exist. "

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from nfs_keras.files import check_keras_file
 from nfs_keras.reid.imagenet_weights import (
     download_imagenet,
     imagenet_arrays,
@@ -96,6 +97,7 @@ def read_weights(network, source):
 
 def keras_arrays(network, path):
     """Reads a saved `ReIDNetwork`, or a ResNet-50 of `keras.applications`."""
+    check_keras_file(path)
     model = keras.models.load_model(path, compile=False)
     if hasattr(model, "named_variables"):
         return arrays_of(model)
