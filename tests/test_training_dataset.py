@@ -130,6 +130,15 @@ def test_a_damaged_image_is_named_before_training_starts(tmp_path, cache_bytes):
         training_dataset(samples, sampler, SHAPE, cache_bytes=cache_bytes)
 
 
+def test_no_thread_tunes_it(samples, sampler):
+    """Who drops an iterator would wait for the thread, for up to a minute."""
+    for dataset in (
+        training_dataset(samples, sampler, SHAPE),
+        image_dataset(samples, SHAPE),
+    ):
+        assert dataset.options().autotune.enabled is False
+
+
 def test_the_pipeline_holds_no_python(samples, sampler):
     dataset = training_dataset(samples, sampler, SHAPE, ALL, cache_bytes=0)
     graph = dataset._as_serialized_graph().numpy()

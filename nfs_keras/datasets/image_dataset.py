@@ -70,7 +70,20 @@ def read_image(path: tf.Tensor, image_shape: tuple[int, ...]) -> tf.Tensor:
 def _uint8_dataset(samples, image_shape, batch_size):
     check_headers(samples)
     paths = tf.data.Dataset.from_tensor_slices([s.path for s in samples])
-    return paths.map(
+    images = paths.map(
         lambda path: read_image(path, image_shape),
         num_parallel_calls=tf.data.AUTOTUNE,
-    ).batch(batch_size)
+    )
+    return untuned(images.batch(batch_size))
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Leaves the parallelism of a dataset as it starts.
+
+    In TensorFlow 2.21 the thread that tunes it can miss its end, and who drops
+    the iterator waits until it wakes: for up to a minute after a long training.
+    Tuned it is no faster, see `docs/performance.md`.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

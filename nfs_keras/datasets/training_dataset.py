@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from nfs_keras.datasets.identity_sampler import IdentitySampler
-from nfs_keras.datasets.image_dataset import read_image, read_images
+from nfs_keras.datasets.image_dataset import read_image, read_images, untuned
 from nfs_keras.datasets.image_faults import check_images
 from nfs_keras.datasets.sample import Sample, identity_labels
 from nfs_keras.modalities import MODALITIES
@@ -71,7 +71,7 @@ def training_dataset(
         for modality in MODALITIES
     }
     batches = tf.data.Dataset.zip((images, labels))
-    return batches.prefetch(tf.data.AUTOTUNE)
+    return untuned(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def label_samples(

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from nfs_keras.callbacks import TrainingCheckpoint
+from nfs_keras.datasets.image_dataset import untuned
 from nfs_keras.scale.strategies import is_chief
 
 
@@ -100,13 +101,14 @@ def replica_batches(strategy, make_dataset, first_step):
     def worker_batches(context):
         here = num_shards // context.num_input_pipelines
         first = context.input_pipeline_id * here
-        return tf.data.Dataset.choose_from_datasets(
+        batches = tf.data.Dataset.choose_from_datasets(
             [
                 make_dataset(first_step, first + replica, num_shards)
                 for replica in range(here)
             ],
             tf.data.Dataset.range(here).repeat(),
         )
+        return untuned(batches)
 
     return strategy.distribute_datasets_from_function(worker_batches)
 
@@ -114,7 +116,7 @@ def replica_batches(strategy, make_dataset, first_step):
 def make_step(strategy, model):
     """Compiles one training step of all replicas."""
 
-    @tf.function
+    @tf.function(autograph=False)  # as Keras traces `train_step`
     def step(batch):
         return strategy.run(model.train_step, args=(batch,))
 
