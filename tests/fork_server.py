@@ -3,14 +3,15 @@
 That import takes five seconds, a fork none. Nothing but TensorFlow and Keras
 is imported here, and neither has computed anything: but for `quick_graphs`, a
 fork is what a new process is after these imports. `programs.py` writes the
-requests to standard input, one a line; the answers are a process id, and later
-its exit status.
+requests to standard input, one a line; the answers are a process id, and when
+one has ended, its id and its exit status.
 """
 
 import gc
 import json
 import os
 import runpy
+import select
 import signal
 import sys
 import types
@@ -22,14 +23,24 @@ def main():
     quick_graphs()
     gc.freeze()  # else each fork copies all of it, to look for garbage
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    for line in sys.stdin:
-        process = os.fork()
-        if process == 0:
-            become(**json.loads(line))
-            return  # Python ends as it always does
-        print(process, flush=True)
-        _, status = os.waitpid(process, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    running = 0
+    while True:
+        if select.select([0], [], [], 0.02 if running else None)[0]:
+            line = sys.stdin.buffer.raw.readline()
+            if not line:
+                return
+            process = os.fork()
+            if process == 0:
+                become(**json.loads(line))
+                return  # Python ends as it always does
+            running += 1
+            print(process, flush=True)
+        while running:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                break
+            running -= 1
+            print(process, os.waitstatus_to_exitcode(status), flush=True)
 
 
 def quick_graphs():

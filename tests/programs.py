@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -68,28 +69,24 @@ def complete(environment):
 class Program:
     """A program that runs in a fork, with the methods of `Popen`.
 
-    There is one at a time of each fork server. As a context it is killed if it
-    has not ended.
+    As a context it is killed if it has not ended.
     """
 
-    def __init__(self, words, cwd=None, number=0, **environment):
+    def __init__(self, words, cwd=None, **environment):
         self.folder = tempfile.TemporaryDirectory()
         self.files = [
             pathlib.Path(self.folder.name, name) for name in ("out", "err")
         ]
         for file in self.files:
             file.touch()
-        self.returncode = None
-        self.server = fork_server(number)
-        request = {
-            "words": [str(word) for word in words],
-            "folder": str(cwd or os.getcwd()),
-            "environment": complete(environment),
-            "output": str(self.files[0]),
-            "errors": str(self.files[1]),
-        }
-        self.server.stdin.write(json.dumps(request).encode() + b"\n")
-        self.pid = int(self.server.stdout.readline())
+        self.server = fork_server()
+        self.pid = self.server.start(
+            words=[str(word) for word in words],
+            folder=str(cwd or os.getcwd()),
+            environment=complete(environment),
+            output=str(self.files[0]),
+            errors=str(self.files[1]),
+        )
 
     def __enter__(self):
         return self
@@ -101,16 +98,17 @@ class Program:
 
     def poll(self):
         """Returns its exit status, or `None` while it runs."""
-        if self.returncode is None:
-            if select.select([self.server.stdout], [], [], 0)[0]:
-                self.returncode = int(self.server.stdout.readline())
-        return self.returncode
+        self.server.read_ends(0)
+        return self.server.ended.get(self.pid)
 
-    def wait(self, timeout=None):
+    def wait(self, timeout=float("inf")):
         """Waits for its end; returns its exit status."""
-        if self.returncode is None:
-            if not select.select([self.server.stdout], [], [], timeout)[0]:
+        deadline = time.monotonic() + timeout
+        while self.poll() is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 raise subprocess.TimeoutExpired(str(self.files), timeout)
+            self.server.read_ends(min(left, 60))
         return self.poll()
 
     def send_signal(self, number):
@@ -133,18 +131,44 @@ def free_ports(number):
 
 
 @functools.cache
-def fork_server(number):
-    """Starts a process that is forked, once for each number."""
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            str(pathlib.Path(__file__).with_name("fork_server.py")),
-        ],
-        env=complete({"TF_CPP_MIN_LOG_LEVEL": "3"}),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,  # `select` sees what has not been read
-    )
-    atexit.register(server.communicate)
-    return server
+def fork_server():
+    """Starts the process that is forked, once."""
+    return ForkServer()
+
+
+class ForkServer:
+    """Talks with `fork_server.py`; `ended` has exit statuses by process id."""
+
+    def __init__(self):
+        file = pathlib.Path(__file__).with_name("fork_server.py")
+        self.ended = {}
+        self.process = subprocess.Popen(
+            [sys.executable, str(file)],
+            env=complete({"TF_CPP_MIN_LOG_LEVEL": "3"}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,  # `select` sees what has not been read
+        )
+        atexit.register(self.process.communicate)
+
+    def start(self, **request):
+        """Starts a program; returns its process id."""
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        while (started := self.read()) is None:
+            pass
+        self.ended.pop(started, None)  # of a process that had this number
+        return started
+
+    def read_ends(self, seconds):
+        """Waits for some seconds at most until a program ends."""
+        if select.select([self.process.stdout], [], [], seconds)[0]:
+            self.read()
+
+    def read(self):
+        """Reads an answer; returns the id of a program that has started."""
+        process, *status = map(int, self.process.stdout.readline().split())
+        if not status:
+            return process
+        self.ended[process] = status[0]
+        return None

@@ -31,9 +31,7 @@ def two_workers(folder, pause=0):
         for index in range(2):
             task = {"type": "worker", "index": index}
             config = json.dumps({"cluster": cluster, "task": task})
-            worker = Program(
-                words, number=index, CUDA_VISIBLE_DEVICES="", TF_CONFIG=config
-            )
+            worker = Program(words, CUDA_VISIBLE_DEVICES="", TF_CONFIG=config)
             workers.append(stack.enter_context(worker))
         yield workers
 
