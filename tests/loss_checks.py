@@ -1,5 +1,6 @@
 """The checks that every public loss passes, on every backend."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ class LossLayer(keras.layers.Layer):
     """Lets a loss be compiled and differentiated where a layer can."""
 
     def __init__(self, loss):
-        super().__init__(dtype="float32")
+        super().__init__(dtype="float32", autocast=False)
         self.loss = loss
 
     def call(self, y_pred, y_true, training=False):
@@ -77,8 +78,15 @@ def gradient(layer, y_true, y_pred):
     return gradients(ops.sum, layer, y_pred, y_true)[0]
 
 
+@functools.cache
+def layer_and_program(create):
+    """One of a case for all checks, so that JAX compiles it once."""
+    layer = LossLayer(create())
+    return layer, quick(layer)
+
+
 def check_loops_in_numpy_agree(case, tmp_path):
-    run = quick(LossLayer(case.create()))
+    _, run = layer_and_program(case.create)
     batches = [case.batch]
     for seed in range(3):
         batches.append(case.inputs(RAGGED_IDENTITIES, RAGGED_MODALITY, seed))
@@ -91,8 +99,7 @@ def check_loops_in_numpy_agree(case, tmp_path):
 
 
 def check_zero_where_nothing_compares(case, tmp_path):
-    layer = LossLayer(case.create())
-    run = quick(layer)
+    layer, run = layer_and_program(case.create)
     for y_true, y_pred in case.silent:
         np.testing.assert_allclose(run(y_pred, y_true), 0.0, atol=1e-5)
         slope = gradient(layer, y_true, y_pred)
@@ -102,36 +109,36 @@ def check_zero_where_nothing_compares(case, tmp_path):
 def check_order_of_the_batch_is_nothing(case, tmp_path):
     y_true, y_pred = case.batch
     order = np.random.default_rng(1).permutation(len(y_true))
-    loss = case.create()
+    _, run = layer_and_program(case.create)
     np.testing.assert_allclose(
-        loss(y_true[order], y_pred[order]), loss(y_true, y_pred), rtol=1e-5
+        run(y_pred[order], y_true[order]), run(y_pred, y_true), rtol=1e-5
     )
 
 
 def check_gradient_is_finite_and_not_zero(case, tmp_path):
-    slope = gradient(LossLayer(case.create()), *case.batch)
+    layer, _ = layer_and_program(case.create)
+    slope = gradient(layer, *case.batch)
     assert np.all(np.isfinite(slope))
     assert np.any(slope)
 
 
 def check_gradient_is_finite_at_coincident_rows(case, tmp_path):
     y_true, y_pred = case.batch
-    layer = LossLayer(case.create())
+    layer, run = layer_and_program(case.create)
     for rows in (np.zeros_like(y_pred), np.ones_like(y_pred)):
-        assert np.isfinite(float(layer(rows, y_true)))
+        assert np.isfinite(float(run(rows, y_true)))
         assert np.all(np.isfinite(gradient(layer, y_true, rows)))
 
 
 def check_float32_inside_half_precision(case, tmp_path):
     y_true, y_pred = case.batch
+    _, run = layer_and_program(case.create)
     for dtype in ("float16", "bfloat16"):
         half = ops.cast(50 * y_pred, dtype)  # squared and summed: 1e4
-        loss = case.create()(y_true, half)
+        loss = run(half, y_true)
         assert keras.backend.standardize_dtype(loss.dtype) == "float32"
         exact = ops.convert_to_numpy(ops.cast(half, "float32"))
-        np.testing.assert_allclose(
-            loss, case.create()(y_true, exact), rtol=1e-6
-        )
+        np.testing.assert_allclose(loss, run(exact, y_true), rtol=1e-6)
 
 
 def check_eager_graph_and_xla_agree(case, tmp_path):

@@ -32,7 +32,10 @@ LEFT_OUT = {
     "torch": f"{SAME} or xla or in_a_graph or model_serves",
 }
 # Most of JAX's time is that of compiling what runs once.
-QUICKLY = f"{os.environ['XLA_FLAGS']} --xla_cpu_use_fusion_emitters=false"
+QUICKLY = (
+    f"{os.environ['XLA_FLAGS']} --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1"
+)
 BACKENDS = [b for b in LEFT_OUT if importlib.util.find_spec(b)]
 
 

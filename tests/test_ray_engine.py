@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 import ray
-from fake_embedder import FakeEmbedder, write_images
 from pyarrow import parquet
 from tiny_saved_model import DIM, png, save_tiny_model
 
 from nfs_keras.scale import Embedder, embed_folder
+from nfs_keras.scale.shards import shard_paths
 
 # Ray 2.60 uses what it deprecates itself, and leaves sockets to be collected.
 pytestmark = [
@@ -27,11 +27,11 @@ SMALL = {"batch_size": 4, "shard_size": 10, "verbose": 0}
 
 
 # Ray forks its servers, and a fork of a process with TensorFlow's threads can
-# hang: another process has them. A GPU in name only is counted as asked for.
+# hang: another process has them. GPUs in name only are counted as asked for.
 HEAD = """
 import ray
 
-options = {"num_cpus": 2, "num_gpus": 1, "include_dashboard": False}
+options = {"num_cpus": 2, "num_gpus": 2, "include_dashboard": False}
 print(ray.init(**options).address_info["address"], flush=True)
 input()
 """
@@ -46,13 +46,9 @@ def cluster():
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "RAY_AUTH_MODE": "disabled"},
+        env={**os.environ, "RAY_AUTH_MODE": "disabled", "PYTHONPATH": path},
     ) as head:
-        ray.init(
-            address=head.stdout.readline().strip(),
-            log_to_driver=False,
-            runtime_env={"env_vars": {"PYTHONPATH": path}},
-        )
+        ray.init(head.stdout.readline().strip(), log_to_driver=False)
         yield
         ray.shutdown()
         head.communicate("\n")
@@ -79,58 +75,50 @@ def rows(directory):
     return sorted(table, key=lambda row: row["id"])
 
 
-def test_ray_and_the_local_engine_write_the_same_rows_once(
-    cluster, folder, embedder, tmp_path
-):
-    here = embed_folder(folder, tmp_path / "here", embedder, **SMALL)
-    there = tmp_path / "there"
-    counts = embed_folder(folder, there, embedder, engine="ray", **SMALL)
-    assert counts == here == (30, 1, 0)
-    assert rows(there) == rows(tmp_path / "here")
-    assert len(list(there.glob("_bad-*.csv"))) == 1
-    again = embed_folder(folder, there, embedder, engine="ray", **SMALL)
-    assert again == (0, 0, 31)
-
-
-class DyingEmbedder(FakeEmbedder):
+class DyingEmbedder(Embedder):
     """Kills its own process the first time that it sees one image.
 
     Writes a line whenever a copy of it arrives in a process.
     """
 
-    def __init__(self, log):
-        super().__init__()
-        self.log = log
+    def __init__(self, model, modality, log, fatal):
+        super().__init__(model, modality)
+        self.log, self.fatal = log, fatal
 
     def __setstate__(self, state):
-        self.__dict__.update(state)
+        super().__setstate__(state)
         gpus = ray.get_runtime_context().get_accelerator_ids()["GPU"]
         with self.log.open("a") as file:
             file.write(f"{gpus}\n")
 
     def embed(self, images):
         died = self.log.with_name("died")
-        if b"image 13" in images and not died.exists():
+        if self.fatal in images and not died.exists():
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().embed(images)
 
 
-def test_an_actor_that_dies_loses_nothing_and_repeats_nothing(
-    cluster, tmp_path
+def test_ray_writes_the_rows_of_the_local_engine_once_though_an_actor_dies(
+    cluster, folder, embedder, tmp_path
 ):
-    """Each has its GPU, and one model for all of its shards."""
-    folder = write_images(tmp_path / "images", num_images=40)
-    dying = DyingEmbedder(tmp_path / "log")
-    out = tmp_path / "out"
-    options = {"engine": "ray", "num_workers": 1, "num_gpus": 1, **SMALL}
-    counts = embed_folder(folder, out, dying, **options)
-    assert counts == (40, 0, 0)
-    ids = [row["id"] for row in rows(out)]
-    assert len(ids) == len(set(ids)) == 40
-    assert len(list(out.glob("*.parquet"))) == 5
-    first, second = dying.log.read_text().splitlines()
-    assert first == second == "['0']"
+    """Each actor has its GPU, and one model for all of its shards."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    log, fatal = tmp_path / "log", (folder / "13.png").read_bytes()
+    dying = DyingEmbedder(embedder.saved_model, "visible", log, fatal)
+    options = {"engine": "ray", "num_workers": 2, "num_gpus": 1, **SMALL}
+    expected = embed_folder(folder, here, embedder, **SMALL)
+    counts = embed_folder(folder, there, dying, **options)
+    assert counts == expected == (30, 1, 0)
+    assert rows(there) == rows(here)
+    names = [path.name for path in shard_paths(there)]
+    assert names == [path.name for path in shard_paths(here)]
+    assert len(list(there.glob("_bad-*.csv"))) == 1
+    # An arrival for each actor, and one for that which replaces the dead one.
+    arrivals = log.read_text().splitlines()
+    assert len(arrivals) == 3 and set(arrivals) == {"['0']", "['1']"}
+    again = embed_folder(folder, there, dying, **options)
+    assert again == (0, 0, 31)
 
 
 def test_the_extra_brings_what_ray_train_needs():

@@ -427,7 +427,7 @@ class Waiting(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], "float32")])
     def __call__(self, x):
         steps = tf.while_loop(
-            lambda i: i < 1_500_000, lambda i: [i + 1], [tf.constant(0)]
+            lambda i: i < 500_000, lambda i: [i + 1], [tf.constant(0)]
         )
         with tf.control_dependencies(steps):
             return {"y": tf.identity(x)}
