@@ -25,11 +25,16 @@ AFTER = ["block_5_add", "block_9_add", "block_12_add", "out_relu"]
 
 @dataclasses.dataclass(frozen=True)
 class MobileNet(Demo):
-    """The demo on a pretrained backbone that a rate of 0.03 would destroy."""
+    """The demo on a pretrained backbone.
+
+    A rate of 0.03, or noise that closes a fifth of the features, would destroy
+    what it knows.
+    """
 
     weights: str | None = None
     image_shape: tuple = SHAPE
     epochs: int = 7
+    initial_logit: float = 4.0
 
     def optimizer(self, network, num_steps):
         return sgd(WarmCosine(0.003, num_steps))

@@ -47,6 +47,8 @@ class Demo:
         budget: Share of the operations to keep, or `None` to search without
             a budget.
         mode: How gates and weights take turns, as for `SearchModel.compile`.
+        initial_logit: The gates' first logit. The larger, the fewer features
+            does noise close: more than 1.5 for weights that know images.
         max_steps: Steps of an epoch at most, for a trial, or `None`.
     """
 
@@ -61,6 +63,7 @@ class Demo:
     folds: int = 5
     budget: float | None = 0.6
     mode: str = "first_order"
+    initial_logit: float = 1.5
     max_steps: int | None = None
 
     def network(self, num_identities, search=None, seed=0):
@@ -85,6 +88,7 @@ class Demo:
             **(weights if self.weights == "imagenet" else {}),
             inner=search != "spatial" and isinstance(self.backbone, str),
             seed=seed,
+            initial_logit=self.initial_logit,
         )
         network.copy_features(start)
         return network

@@ -2,10 +2,10 @@ import math
 
 import keras
 import pytest
+from search_cases import NUM_IDENTITIES, make_pairs, small_network
 
 from nfs_keras.callbacks import ChanceWarning
 from nfs_keras.models import Objective, TrainingModel
-from tests.search_cases import NUM_IDENTITIES, make_pairs, small_network
 
 
 def warnings_after(logs, epochs=1, **options):

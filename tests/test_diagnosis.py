@@ -1,5 +1,11 @@
 import numpy as np
 import pytest
+from search_cases import (
+    derive_at_random,
+    make_batch,
+    plain_model,
+    small_network,
+)
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models import (
@@ -8,12 +14,6 @@ from nfs_keras.models import (
     diagnose,
     discretisation_gap,
     named_gates,
-)
-from tests.search_cases import (
-    derive_at_random,
-    make_batch,
-    plain_model,
-    small_network,
 )
 
 HALF = np.arange(100) % 2 == 0

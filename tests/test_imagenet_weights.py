@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from search_cases import maps_behind
 
 from nfs_keras.models import import_weights, reid_network
 from nfs_keras.reid.backbones import imagenet_resnet50
 from nfs_keras.reid.imagenet_weights import imagenet_arrays
-from tests.search_cases import maps_behind
 
 IMAGE_SHAPE = (64, 32, 3)
 LAST_STRIDES = ("conv5_block1_0_conv", "conv5_block1_1_conv")

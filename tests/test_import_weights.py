@@ -5,11 +5,11 @@ import sys
 import keras
 import numpy as np
 import pytest
+from search_cases import IMAGE_SHAPE, make_network
 
 from nfs_keras.cli.main import main
 from nfs_keras.models import import_weights, reid_network
 from nfs_keras.reid.weights import SYNTHETIC, arrays_of
-from tests.search_cases import IMAGE_SHAPE, make_network
 
 
 @pytest.fixture(scope="module")

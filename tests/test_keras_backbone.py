@@ -2,6 +2,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from search_cases import (
+    NUM_IDENTITIES,
+    make_batch,
+    make_pairs,
+    make_search,
+    maps_behind,
+    snapshot,
+)
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models import (
@@ -12,14 +20,6 @@ from nfs_keras.models import (
     keras_backbone,
     named_gates,
     reid_network,
-)
-from tests.search_cases import (
-    NUM_IDENTITIES,
-    make_batch,
-    make_pairs,
-    make_search,
-    maps_behind,
-    snapshot,
 )
 
 IMAGE_SHAPE = (64, 32, 3)  # about the smallest that this family takes

@@ -3,17 +3,17 @@
 import keras
 import numpy as np
 import pytest
-
-from nfs_keras.models import import_weights, reid_network
-from nfs_keras.reid.imagenet_weights import load_application
-from nfs_keras.reid.weights import arrays_of, read_weights
-from tests.search_cases import (
+from search_cases import (
     IMAGE_SHAPE,
     derive_at_random,
     identical,
     make_network,
     snapshot,
 )
+
+from nfs_keras.models import import_weights, reid_network
+from nfs_keras.reid.imagenet_weights import load_application
+from nfs_keras.reid.weights import arrays_of, read_weights
 
 
 def same(mine, others):

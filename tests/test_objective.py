@@ -1,11 +1,11 @@
 import keras
 import numpy as np
 import pytest
+from search_cases import identical, snapshot
 
 from nfs_keras.losses import WeightedRegularizedTriplet
 from nfs_keras.models import Objective
 from nfs_keras.reid.objective import accuracy, check_batch
-from tests.search_cases import identical, snapshot
 
 
 def make_outputs(seed=0, rows=8, dim=5, num_identities=4, dtype="float32"):

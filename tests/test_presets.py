@@ -117,10 +117,13 @@ def test_the_baseline_trains_longer_by_what_the_gates_cost():
 
 @pytest.mark.parametrize("search", [None, "dual", "channel", "spatial"])
 def test_every_search_starts_from_the_same_weights(search):
-    preset = dataclasses.replace(Demo().smoke(), weights=None)
+    given = {"weights": None, "initial_logit": 4.0}
+    preset = dataclasses.replace(Demo().smoke(), **given)
     plain = preset.network(5, None, seed=3).named_variables()
     network = preset.network(5, search, seed=3)
     for name, variable in network.named_variables().items():
         np.testing.assert_array_equal(variable, plain[name])
-    gates = {None: 0, "dual": 12, "channel": 8, "spatial": 4}
-    assert len(find_gates(network)) == gates[search]
+    counts = {None: 0, "dual": 12, "channel": 8, "spatial": 4}
+    gates = find_gates(network)
+    assert len(gates) == counts[search]
+    assert all(np.all(gate.logits == preset.initial_logit) for gate in gates)

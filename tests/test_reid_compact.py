@@ -3,6 +3,14 @@
 import keras
 import numpy as np
 import pytest
+from search_cases import (
+    IMAGE_SHAPE,
+    derive_at_random,
+    make_batch,
+    shallow_backbone,
+    small_network,
+    snapshot,
+)
 
 from nfs_keras.layers import find_gates
 from nfs_keras.models import (
@@ -13,14 +21,6 @@ from nfs_keras.models import (
     reid_network,
 )
 from nfs_keras.reid import Backbone
-from tests.search_cases import (
-    IMAGE_SHAPE,
-    derive_at_random,
-    make_batch,
-    shallow_backbone,
-    small_network,
-    snapshot,
-)
 
 BOTH = ("visible", "infrared")
 

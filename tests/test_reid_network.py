@@ -4,10 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from nfs_keras.layers import find_gates
-from nfs_keras.models import count_flops, named_gates, reid_network
-from tests.search_cases import (
+from search_cases import (
     IMAGE_SHAPE,
     make_batch,
     make_network,
@@ -15,6 +12,9 @@ from tests.search_cases import (
     shallow_backbone,
     snapshot,
 )
+
+from nfs_keras.layers import find_gates
+from nfs_keras.models import count_flops, named_gates, reid_network
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from nfs_keras.layers import find_gates
-from nfs_keras.models import (
-    Architecture,
-    Objective,
-    SearchModel,
-    add_gates,
-    reid_network,
-)
-from nfs_keras.search.compiled_loss import loss_of
-from tests import search_cases
-from tests.search_cases import (
+from search_cases import (
     IMAGE_SHAPE,
     compiled_search,
     dataset_of,
@@ -26,6 +15,17 @@ from tests.search_cases import (
     small_network,
     snapshot,
 )
+
+from nfs_keras.layers import find_gates
+from nfs_keras.models import (
+    Architecture,
+    Objective,
+    SearchModel,
+    add_gates,
+    reid_network,
+)
+from nfs_keras.search.compiled_loss import loss_of
+from tests import search_cases
 
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
 

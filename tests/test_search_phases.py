@@ -6,11 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from nfs_keras.callbacks import SearchPhases, TrainingCheckpoint
-from nfs_keras.layers import find_gates
-from nfs_keras.models import Architecture
-from tests.search_cases import (
+from search_cases import (
     compiled_search,
     identical,
     make_pairs,
@@ -18,6 +14,10 @@ from tests.search_cases import (
     plain_model,
     snapshot,
 )
+
+from nfs_keras.callbacks import SearchPhases, TrainingCheckpoint
+from nfs_keras.layers import find_gates
+from nfs_keras.models import Architecture
 
 STEPS, EPOCHS = 2, 6
 START, FREEZE = 0.3, 0.6  # two epochs open, two searching, two frozen

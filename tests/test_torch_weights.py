@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from search_cases import maps_behind
 
 from nfs_keras.models import import_weights, reid_network
 from nfs_keras.reid.torch_weights import torch_arrays
 from nfs_keras.reid.weights import arrays_of
-from tests.search_cases import maps_behind
 
 torch = pytest.importorskip(
     "torch",

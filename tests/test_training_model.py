@@ -3,10 +3,7 @@ import copy
 import keras
 import numpy as np
 import pytest
-
-from nfs_keras.layers import find_gates
-from nfs_keras.models import Objective, SearchModel, TrainingModel
-from tests.search_cases import (
+from search_cases import (
     identical,
     make_pairs,
     plain_batch,
@@ -14,6 +11,9 @@ from tests.search_cases import (
     small_network,
     snapshot,
 )
+
+from nfs_keras.layers import find_gates
+from nfs_keras.models import Objective, SearchModel, TrainingModel
 
 
 def make_batches(first=0, count=2):

@@ -4,15 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from nfs_keras.layers import ChannelSearch, find_gates
-from nfs_keras.search.unrolled import (
-    lower_gradients,
-    restore_seeds,
-    save_seeds,
-    unrolled_gradients,
-)
-from tests.search_cases import (
+from search_cases import (
     compiled_search,
     identical,
     make_batch,
@@ -20,6 +12,14 @@ from tests.search_cases import (
     plain_batch,
     plain_model,
     snapshot,
+)
+
+from nfs_keras.layers import ChannelSearch, find_gates
+from nfs_keras.search.unrolled import (
+    lower_gradients,
+    restore_seeds,
+    save_seeds,
+    unrolled_gradients,
 )
 
 RATE = 0.1

@@ -18,7 +18,7 @@ class Embedder:
     holds only a few strings. Each process loads the model when it first
     embeds, so the same object runs in the local engine, as a Ray Data actor,
     in Spark's `predict_batch_udf` and in a Beam `DoFn`. It requires
-    TensorFlow, but neither Keras nor the network's Python code.
+    TensorFlow, but not the network's Python code.
 
     Args:
         saved_model: Path of the directory that holds `saved_model.pb`, as
