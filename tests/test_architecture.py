@@ -259,11 +259,12 @@ def test_a_file_of_another_schema_raises(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["not JSON", "[1]", '{"schema": 1}', '{"schema": 2}', "{}"]
+    "text", [None, "not JSON", "[1]", '{"schema": 1}', '{"schema": 2}', "{}"]
 )
 def test_a_file_that_is_no_architecture_raises(tmp_path, text):
     path = tmp_path / "architecture.json"
-    path.write_text(text)
+    if text is not None:  # else there is no file
+        path.write_text(text)
     with pytest.raises(ValueError, match="Received: path=.*architecture.json"):
         Architecture.load(path)
 

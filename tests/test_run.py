@@ -51,7 +51,8 @@ def test_embeddings_stand_in_the_order_of_evaluation(whole, tmp_path):
 def test_no_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds run.json"):
         Run(tmp_path / "absent")
-    with pytest.raises(ValueError, match="at least one part"):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(ValueError, match="run.json is unreadable: Expecting"):
         Run(tmp_path)
 
 

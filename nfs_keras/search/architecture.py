@@ -19,6 +19,7 @@ from nfs_keras.search.graph import trace
 from nfs_keras.text_tables import format_table
 
 SCHEMA = 2
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 TOLERANCE = 0.01  # share of the operations that a budget may be missed by
 
 
@@ -217,7 +218,8 @@ class Architecture:
         """Reads what `save` wrote, now or in schema 1.
 
         Raises:
-            ValueError: If the file is not an architecture of these schemas.
+            ValueError: If there is no file, or it is not an architecture of
+                these schemas.
         """
         try:
             content = json.loads(pathlib.Path(path).read_text("utf-8"))
@@ -225,7 +227,7 @@ class Architecture:
                 return cls(read_cells(content["cells"]))
             if content["schema"] == SCHEMA:
                 return cls(content["gates"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except UNREADABLE as error:
             raise ValueError(
                 "An architecture is a JSON file with a schema version. "
                 f"Received: path={str(path)!r}, which is not ({error!r}). "
