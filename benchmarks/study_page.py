@@ -169,6 +169,7 @@ def format_tables(lines):
 
 def plot_lengths(lines):
     """R-1 over the length of the training, a line for each world and row."""
+    lines = [line for line in lines if line["world"] is not None]
     figure, ((axes,),) = new_figure(3.2, width=5.0)
     demo = [line for line in lines if line["budget"] == "demo"]
     curves = {}
@@ -187,16 +188,18 @@ def plot_lengths(lines):
         xlabel="processor time, plain training of the demo = 1",
         ylabel="R-1 (%)",
     )
-    axes.legend(names.values(), names, loc="lower right")
+    axes.legend(names.values(), names, loc="upper right")
     return figure
 
 
 def plot_study(lines):
     """R-1 over processor time and over operations, a mark for each run.
 
-    Runs that end 20 points or more below all plain ones are left out.
+    Runs that end 20 points or more below all plain ones are left out, and data
+    with one run of each row, which the tables have.
     """
     groups = by_dataset(lines, compared=True)
+    groups = {k: x for k, x in groups.items() if len(x) > len(rows_of(x))}
     height = 2.6 * len(groups) + 1.0
     figure, grid = new_figure(height, len(groups), 2, width=7.0)
     marks = {row: MARKS[i] for i, row in enumerate(rows_of(lines))}

@@ -125,7 +125,7 @@ def test_a_curve_is_of_the_lengths_of_one_world():
     lines = [
         {**line("plain", world, rank1, seconds=seconds), "budget": budget}
         for budget, (rank1, seconds) in lengths.items()
-        for world in ((1, 2) if budget == "demo" else (1,))
+        for world in ((1, 2, None) if budget == "demo" else (1, None))
     ]
     for each in lines:
         each["rank1"] = each["visible_to_infrared"]["rank1"]
