@@ -188,7 +188,7 @@ def plot_lengths(lines):
         xlabel="processor time, plain training of the demo = 1",
         ylabel="R-1 (%)",
     )
-    axes.legend(names.values(), names, loc="upper right")
+    figure.legend(names.values(), names, loc="outside lower center", ncols=2)
     return figure
 
 
