@@ -115,8 +115,8 @@ def time_loaders(samples, rounds, steps):
     print(f"{'into memory':24}{len(samples) / seconds:8,.0f} images/s")
     anew = batches(samples, sampler, steps, cache_bytes=0)
     loaders = {
-        "in memory": lambda: exhaust(in_memory),
-        "decoded anew": lambda: exhaust(anew),
+        "in memory": partial(exhaust, in_memory),
+        "decoded anew": partial(exhaust, anew),
         "in memory, tuned": partial(exhaust, tuned(in_memory)),
         "decoded anew, tuned": partial(exhaust, tuned(anew)),
         "OpenCV": lambda: loop(samples, sampler, steps, by_opencv),

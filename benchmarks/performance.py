@@ -44,9 +44,9 @@ ABOUT = {
         "that read one image after another; and how much of a training step of "
         "the demo waits for its batch. The tuning of `tf.data` is off: in "
         "TensorFlow 2.21 its thread can miss its end, and whoever drops the "
-        "iterator waits for it, for up to a minute. With tuning, three of "
-        "four trainings of half a minute on two logical devices ended 14 to "
-        "40 s late; without, none of four.",
+        "iterator waits for it, for up to a minute. In trials "
+        "on two logical devices a training of half a minute ended up to 16 s "
+        "late with tuning, and at most 2 s without.",
     ),
     "evaluation": (
         "Evaluation",

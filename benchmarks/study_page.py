@@ -60,14 +60,15 @@ def pairs_of(lines, row, other="plain"):
 
 
 def cost(line, lines):
-    """Processor time, plain training of the same commit being 1.
+    """Processor time, plain training of the same data and commit being 1.
 
     Commits were scored on machines of different speed. NaN without a plain one.
     """
     plain = [
         other["cpu_seconds"]
         for other in lines
-        if other["row"] == "plain" and other["commit"] == line["commit"]
+        if other["row"] == "plain"
+        and all(other[k] == line[k] for k in ("dataset", "commit"))
     ]
     mean = statistics.fmean(plain) if plain else float("nan")
     return line["cpu_seconds"] / mean

@@ -52,7 +52,7 @@ def test_no_folder_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds run.json"):
         Run(tmp_path / "absent")
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(ValueError, match="run.json is unreadable: Expecting"):
+    with pytest.raises(ValueError, match="run.json was unreadable: Expecting"):
         Run(tmp_path)
 
 

@@ -280,8 +280,8 @@ class SearchGate(keras.layers.Layer):
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        # Keras leaves seeds out; with them a resumed search draws the noise
-        # that the uninterrupted one would have drawn.
+        # Keras leaves seeds out; with them a resumed search samples the noise
+        # that the uninterrupted one would have.
         store["seed"] = ops.convert_to_numpy(self.seed_generator.state)
 
     def load_own_variables(self, store):

@@ -113,11 +113,11 @@ class Run:
     def _check_there_is_something(self):
         parts = (self.info, self.history, self.gates, self.cells, self.rows)
         if not any((*parts, self.calibration, self.embedding_names)):
-            parts = [f"{name} is {why}" for name, why in self.missing.items()]
+            reasons = "; ".join(map(self.describe_missing, self.missing))
             raise ValueError(
                 "A run is a folder with at least one part of a run in it. "
                 f"Received: directory={str(self.directory)!r}, where "
-                f"{'; '.join(parts)}. "
+                f"{reasons}. "
                 "Pass the folder that holds run.json."
             )
 
