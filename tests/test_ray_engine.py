@@ -111,6 +111,8 @@ def test_ray_writes_the_rows_of_the_local_engine_once_though_an_actor_dies(
     counts = embed_folder(folder, there, dying, **options)
     assert counts == expected == (30, 1, 0)
     assert rows(there) == rows(here)
+    ids = [row["id"] for row in rows(there)]
+    assert len(ids) == len(set(ids)) == 30
     names = [path.name for path in shard_paths(there)]
     assert names == [path.name for path in shard_paths(here)]
     assert len(list(there.glob("_bad-*.csv"))) == 1
