@@ -19,11 +19,15 @@ from programs import EXAMPLES, SMALL, run
 hypothesis.settings.register_profile("long", max_examples=1500)
 
 
+def pytest_configure(config):
+    """Looks for garbage seldom: TensorFlow makes much, and drops little."""
+    gc.set_threshold(50_000)
+
+
 def pytest_collection_finish(session):
     """Lets the garbage collector pass over the modules of TensorFlow."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,8 @@ class Pause(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        if (self.epoch, batch) == (1, 1):
+        if (self.epoch, batch) == (1, 1) and self.seconds:
+            print("waits", flush=True)
             time.sleep(self.seconds)
 
 
