@@ -1,4 +1,5 @@
 import concurrent.futures
+import pathlib
 import shutil
 import threading
 
@@ -171,6 +172,24 @@ def test_rows_of_two_shapes_in_one_batch_are_all_rejected(batch_size):
         ask_at_once(servable, [(1, 2), (1, 3)]) == ["FAILED_PRECONDITION"] * 2
     )
     assert ask_at_once(servable, [(1, 3)]) == [[1]]
+
+
+def batch_threads():
+    """How many threads of this process compute batches."""
+    names = [
+        p.read_text() for p in pathlib.Path("/proc/self").glob("task/*/comm")
+    ]
+    return sum(name.startswith("batch_threads") for name in names)
+
+
+def test_versions_share_the_threads_that_compute_batches(batch_size):
+    """They would stay, and wake 1,000 times a second, after an unloading."""
+    two = Batching((1, 8), num_batch_threads=2)
+    before = batch_threads()
+    for _ in range(3):
+        servable = Servable(batch_size, two, verify=False)
+        assert ask_at_once(servable, [(1, 2)]) == [[1]]
+    assert batch_threads() == before + 2
 
 
 class Slow(BatchSize):

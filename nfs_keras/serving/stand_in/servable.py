@@ -43,7 +43,7 @@ class Batching(NamedTuple):
         allowed_batch_sizes: Ascending; a batch is padded to the next one, and
             a request with more rows than the last one is rejected.
         batch_timeout_micros: How long the first request waits for others.
-        num_batch_threads: Batches computed at a time.
+        num_batch_threads: Batches computed at a time, of all endpoints.
         max_enqueued_batches: More waiting batches than this are rejected.
     """
 
@@ -137,32 +137,38 @@ def batched(signature, batching):
     """Joins concurrent calls of an endpoint by TensorFlow's own batch op.
 
     It uses the scheduler of TF-Serving, and so rejects the same requests: one
-    longer than a batch, and any when the queue is full.
+    longer than a batch, and any when the queue is full. As there, the queues
+    of all endpoints and versions share the threads of one scheduler, which
+    TensorFlow keeps as long as the process lives.
     """
     specs = signature.structured_input_signature[1]
     names, outputs = sorted(specs), sorted(signature.structured_outputs)
 
-    @tf.nondifferentiable_batch_function(
-        num_batch_threads=batching.num_batch_threads,
-        max_batch_size=batching.allowed_batch_sizes[-1],
-        batch_timeout_micros=batching.batch_timeout_micros,
-        allowed_batch_sizes=list(batching.allowed_batch_sizes),
-        max_enqueued_batches=batching.max_enqueued_batches,
-        enable_large_batch_splitting=False,
-    )
+    @tf.function(autograph=False)
     def run(*tensors):
         answer = signature(**dict(zip(names, tensors, strict=True)))
         return [answer[name] for name in outputs]
 
-    scope = f"queue_{next(QUEUES)}"
+    run = run.get_concrete_function(*[specs[name] for name in names])
+    queue = f"queue_{next(QUEUES)}"
 
     @tf.function(autograph=False)
     def call(**tensors):
-        # The batch op names its queue by the scope: two endpoints, or two
-        # versions, of the same name would share a batch.
-        with tf.name_scope(scope):
-            answer = run(*[tensors[name] for name in names])
-            return dict(zip(outputs, answer, strict=True))
+        answer = tf.raw_ops.BatchFunction(
+            in_tensors=[tensors[name] for name in names],
+            captured_tensors=run.captured_inputs,
+            f=run,
+            Tout=[output.dtype for output in run.outputs],
+            num_batch_threads=batching.num_batch_threads,
+            max_batch_size=batching.allowed_batch_sizes[-1],
+            batch_timeout_micros=batching.batch_timeout_micros,
+            allowed_batch_sizes=list(batching.allowed_batch_sizes),
+            max_enqueued_batches=batching.max_enqueued_batches,
+            enable_large_batch_splitting=False,
+            shared_name=repr(batching),
+            batching_queue=queue,
+        )
+        return dict(zip(outputs, answer, strict=True))
 
     return call.get_concrete_function(**specs)
 
