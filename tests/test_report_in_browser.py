@@ -30,7 +30,10 @@ VIEWS = tuple(itertools.product((390, 1440), ("light", "dark")))
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     if not (CHROMIUM and DRIVER):
-        pytest.skip("chromium and chromedriver are not installed")
+        pytest.skip(
+            "chromium and chromedriver are not installed: the report was NOT"
+            " looked at (Debian: apt install chromium chromium-driver)"
+        )
     webdriver = pytest.importorskip(
         "selenium.webdriver", reason="selenium is not installed"
     )

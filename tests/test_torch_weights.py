@@ -10,7 +10,8 @@ from nfs_keras.reid.weights import arrays_of
 
 torch = pytest.importorskip(
     "torch",
-    reason="PyTorch is not installed: imported weights were NOT compared",
+    reason="PyTorch is not installed: imported weights were NOT compared"
+    " (.venv/bin/pip install torch)",
 )
 from benchmarks.torch_agw import AGW, ResNet  # noqa: E402 (needs torch)
 
