@@ -192,6 +192,22 @@ def test_versions_share_the_threads_that_compute_batches(batch_size):
     assert batch_threads() == before + 2
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"allowed_batch_sizes": ()}, r"must ascend.*sizes=\(\)"),
+        ({"allowed_batch_sizes": (4, 2)}, r"must ascend.*sizes=\(4, 2\)"),
+        ({"allowed_batch_sizes": (0, 2)}, r"must ascend.*sizes=\(0, 2\)"),
+        ({"batch_timeout_micros": -1}, "at least 0.*micros=-1"),
+        ({"num_batch_threads": 0}, "at least 1.*threads=0"),
+        ({"max_enqueued_batches": 0}, "at least 1.*batches=0"),
+    ],
+)
+def test_what_cannot_be_batched_raises(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Batching(**arguments)
+
+
 class Slow(BatchSize):
     @tf.function(input_signature=[tf.TensorSpec([None, None], "float32")])
     def __call__(self, x):

@@ -1,9 +1,9 @@
 """One loaded version of a model."""
 
+import dataclasses
 import itertools
 import pathlib
 import re
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -36,7 +36,8 @@ class RequestError(Exception):
         self.status = status
 
 
-class Batching(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Batching:
     """How requests of several clients are joined, as in `batching.config`.
 
     Attributes:
@@ -45,12 +46,35 @@ class Batching(NamedTuple):
         batch_timeout_micros: How long the first request waits for others.
         num_batch_threads: Batches computed at a time, of all endpoints.
         max_enqueued_batches: More waiting batches than this are rejected.
+
+    Raises:
+        ValueError: If the sizes do not ascend from 1 or more, or a number is
+            too small.
     """
 
     allowed_batch_sizes: tuple = BATCH_SIZES
     batch_timeout_micros: int = 2000
     num_batch_threads: int = 2
     max_enqueued_batches: int = 64
+
+    def __post_init__(self):
+        sizes = tuple(self.allowed_batch_sizes)
+        if not sizes or sizes[0] < 1 or sizes != tuple(sorted({*sizes})):
+            raise ValueError(
+                "`allowed_batch_sizes` must ascend from 1 or more. Received: "
+                f"allowed_batch_sizes={sizes}. Pass for example {BATCH_SIZES}."
+            )
+        for name, minimum in (
+            ("batch_timeout_micros", 0),
+            ("num_batch_threads", 1),
+            ("max_enqueued_batches", 1),
+        ):
+            number = getattr(self, name)
+            if number < minimum:
+                raise ValueError(
+                    f"`{name}` must be at least {minimum}. Received: "
+                    f"{name}={number}. Pass a larger number."
+                )
 
 
 class Servable:

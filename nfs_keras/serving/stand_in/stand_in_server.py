@@ -53,7 +53,7 @@ class StandInServer:
         self,
         directory,
         model_name=MODEL_NAME,
-        batching=Batching(),  # noqa: B008 - a tuple, it cannot change
+        batching=Batching(),  # noqa: B008 - it cannot change
         warm_up=True,
         host="127.0.0.1",
         ports=(0, 0),
