@@ -99,6 +99,18 @@ def make_places(root, output, half):
 def main(words):
     if len(words) != 3:
         raise app.UsageError("Give the folder of RoadScene and a new folder.")
+    for name in MODALITIES:
+        if not pathlib.Path(words[1], name).is_dir():
+            raise app.UsageError(
+                f"RoadScene is a folder with {' and '.join(MODALITIES)}. "
+                f"Received: {words[1]!r}, without {name}. Give the folder that"
+                " holds both."
+            )
+    if pathlib.Path(words[2]).exists():
+        raise app.UsageError(
+            f"Places need a new folder. Received: {words[2]!r}, which exists. "
+            "Name another."
+        )
     make_places(words[1], words[2], FLAGS.half)
 
 

@@ -291,13 +291,18 @@ ROWS = {
 }
 # Times the demo's epochs.
 LENGTHS = {"half": 0.5, "demo": 1, "converged": 3, "twice_converged": 6}
-flags.DEFINE_integer("world", 7, "Seed of the synthetic people.")
+flags.DEFINE_integer("world", 7, "Seed of the synthetic people.", 0)
 flags.DEFINE_string("data", None, "A dataset, instead of a synthetic world.")
 flags.DEFINE_string("dataset", "regdb", "What to call the data in a line.")
 flags.DEFINE_string("mobilenet", None, "Weights: train MobileNetV2 with them.")
 flags.DEFINE_enum("budget", "demo", list(LENGTHS), "How long to train.")
-flags.DEFINE_integer("seed", 0, "Seed of the training.")
+flags.DEFINE_integer("seed", 0, "Seed of the training.", 0)
 flags.DEFINE_list("rows", list(ROWS), "Which rows.")
+flags.register_validator(
+    "rows",
+    lambda rows: rows and {*rows} <= {*ROWS},
+    f"must be some of {','.join(ROWS)}",
+)
 flags.DEFINE_bool("smoke", False, "Run every row on a few people.")
 flags.DEFINE_string("results", str(RESULTS), "File to add the lines to.")
 
