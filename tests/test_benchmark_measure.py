@@ -42,6 +42,20 @@ def test_a_pair_is_the_first_s_time_against_the_second_s():
     assert ratio["pairs"] == [1.5] * 4
 
 
+def test_turns_give_every_call_its_seconds_and_limits_the_least(monkeypatch):
+    monkeypatch.setattr(measure, "seconds_of", lambda call: call())
+    ours, theirs = iter([1.0, 2.0]), iter([4.0, 3.0])
+    seconds = measure.take_turns(
+        {"ours": lambda: next(ours), "theirs": lambda: next(theirs)}, 2
+    )
+    assert {name: list(each) for name, each in seconds.items()} == {
+        "ours": [1.0, 2.0],
+        "theirs": [4.0, 3.0],
+    }
+    times = iter([5.0, 3.0, 4.0, 6.0, 7.0])
+    assert measure.least_seconds(lambda: next(times)) == 3.0
+
+
 def test_the_rates_of_the_machine_count_operations_and_bytes(monkeypatch):
     """A known time for work that is as much as it should be."""
     worked = []
