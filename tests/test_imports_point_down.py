@@ -14,6 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = {
     "files": 0,
+    "arguments": 0,
     "modalities": 0,
     "ops": 0,
     "optional": 0,

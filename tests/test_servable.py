@@ -200,6 +200,7 @@ def test_versions_share_the_threads_that_compute_batches(batch_size):
         ({"allowed_batch_sizes": (0, 2)}, r"must ascend.*sizes=\(0, 2\)"),
         ({"batch_timeout_micros": -1}, "at least 0.*micros=-1"),
         ({"num_batch_threads": 0}, "at least 1.*threads=0"),
+        ({"num_batch_threads": 1.5}, "an integer.*threads=1.5"),
         ({"max_enqueued_batches": 0}, "at least 1.*batches=0"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nfs_keras.arguments import check_integer
 from nfs_keras.synthetic.image import (
     DEFAULT_DIFFICULTY,
     SPLIT,
@@ -10,7 +11,7 @@ from nfs_keras.synthetic.image import (
     Shot,
     generator,
 )
-from nfs_keras.synthetic.tree import check_integer, check_recipe, write_tree
+from nfs_keras.synthetic.tree import check_recipe, write_tree
 
 # Cameras 2 and 3 stand in the same room.
 SYSU_CAMERAS = {

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nfs_keras.arguments import check_choice, check_integer
 from nfs_keras.modalities import MODALITIES
 from nfs_keras.synthetic.image import (
     DEFAULT_DIFFICULTY,
@@ -13,8 +14,6 @@ from nfs_keras.synthetic.image import (
 )
 from nfs_keras.synthetic.tree import (
     FORMATS,
-    check_choice,
-    check_integer,
     check_recipe,
     write_tree,
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import keras
 
+from nfs_keras.arguments import check_choice, check_integer
 from nfs_keras.synthetic.image import Recipe, Shot, render_image
 
 RECIPE_FILE = "synthetic.json"
@@ -174,27 +175,6 @@ def _publish(staging, root, shots, texts):
         # Another process may have written the same tree meanwhile.
         if not _is_complete(root, shots, texts):
             raise
-
-
-def check_integer(name: str, value, least: int) -> None:
-    """Raises `ValueError` unless a value is an int of at least `least`."""
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    if not is_int or value < least:
-        raise ValueError(
-            f"`{name}` must be an integer of at least {least}. "
-            f"Received: {name}={value!r}. "
-            f"Pass {least} or more."
-        )
-
-
-def check_choice(name: str, value, choices) -> None:
-    """Raises `ValueError` unless a value is one of `choices`."""
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(map(repr, choices))}. "
-            f"Received: {name}={value!r}. "
-            "Pass one of them."
-        )
 
 
 def check_recipe(recipe: Recipe) -> None:

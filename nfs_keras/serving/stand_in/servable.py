@@ -8,6 +8,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
+from nfs_keras.arguments import check_integer
 from nfs_keras.optional import serving_api
 from nfs_keras.serving.manifest import verify_manifest
 from nfs_keras.serving.warm_up import BATCH_SIZES, WARM_UP_FILE
@@ -69,12 +70,7 @@ class Batching:
             ("num_batch_threads", 1),
             ("max_enqueued_batches", 1),
         ):
-            number = getattr(self, name)
-            if number < minimum:
-                raise ValueError(
-                    f"`{name}` must be at least {minimum}. Received: "
-                    f"{name}={number}. Pass a larger number."
-                )
+            check_integer(name, getattr(self, name), minimum)
 
 
 class Servable:
