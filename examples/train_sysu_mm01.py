@@ -20,9 +20,9 @@ from absl import flags
 
 from nfs_keras.cli import run
 from nfs_keras.datasets import SYSUMM01
+from nfs_keras.distribute import make_strategy
 from nfs_keras.pipeline import run_pipeline
 from nfs_keras.presets import PRESETS
-from nfs_keras.scale import make_strategy
 from nfs_keras.synthetic import synthesize_sysu_mm01
 
 FLAGS = flags.FLAGS

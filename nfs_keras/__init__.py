@@ -2,8 +2,8 @@
 
 The packages, each built on those before it: `layers`, `losses`; `search`, the
 method on any Keras model; `callbacks`, `synthetic`, `datasets`, `evaluation`;
-`reid`, the two-stream network; `serving`, `report`, `scale`; `pipeline`;
-`cli`. `models` holds the public names of `search` and `reid`.
+`reid`, the two-stream network; `serving`, `report`, `scale`, `distribute`;
+`pipeline`; `cli`. `models` holds the public names of `search` and `reid`.
 
 A package is imported when it is first used, so that `import nfs_keras` is
 quick.
@@ -18,6 +18,7 @@ IMPORTED_LATER = (
     "callbacks",
     "cli",
     "datasets",
+    "distribute",
     "evaluation",
     "layers",
     "losses",

@@ -1,11 +1,13 @@
-"""Writes files whole or not at all, and checks the contents of others."""
+"""Writes files whole or not at all, by one process, and checks others."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import zipfile
 
 PARTIAL = ".partial-"
+LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -53,6 +55,26 @@ def remove_partial_files(folder):
     """Removes the incomplete files of a killed process below a folder."""
     for partial in pathlib.Path(folder).rglob(f"{PARTIAL}*"):
         partial.unlink()
+
+
+def lock(folder):
+    """Locks a folder until the returned file is closed or the process ends.
+
+    Raises:
+        ValueError: If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / LOCK).open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise ValueError(
+            "Only one process at a time may write a folder. "
+            f"Received: output={str(folder)!r}, in use by another process. "
+            "Wait for it, stop it, or name another folder."
+        ) from error
+    return file
 
 
 def check_bytes(images):

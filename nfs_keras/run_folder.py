@@ -7,7 +7,6 @@ same files afterwards.
 import contextlib
 import csv
 import datetime
-import fcntl
 import json
 import pathlib
 import platform
@@ -19,7 +18,9 @@ import keras
 import numpy as np
 
 from nfs_keras.files import (
+    LOCK,
     PARTIAL,
+    lock,
     remove_partial_files,
     replace_file,
     replace_path,
@@ -32,7 +33,6 @@ NETWORKS = {
     "compacted": "model.keras",
 }
 EMBEDDED = ("path", "identity", "camera", "modality", "embedding")
-LOCK = ".lock"
 
 
 class RunFolder:
@@ -217,26 +217,6 @@ def read_embeddings(file):
     """Reads an `embeddings/*.npz`: dict of arrays, a row for each image."""
     with np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in EMBEDDED}
-
-
-def lock(folder):
-    """Locks a folder until the returned file is closed or the process ends.
-
-    Raises:
-        ValueError: If another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / LOCK).open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise ValueError(
-            "Only one process at a time may write a folder. "
-            f"Received: output={str(folder)!r}, in use by another process. "
-            "Wait for it, stop it, or name another folder."
-        ) from error
-    return file
 
 
 def now():

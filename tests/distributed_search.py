@@ -15,14 +15,14 @@ import tensorflow as tf
 from search_cases import shallow_backbone
 
 from nfs_keras.callbacks import HistoryLog, SearchPhases
-from nfs_keras.layers.search_gate import ReplicaSeedGenerator
-from nfs_keras.models import Objective, SearchModel, reid_network
-from nfs_keras.scale import (
+from nfs_keras.distribute import (
     GlobalBatchObjective,
     make_strategy,
     synchronize_batch_norm,
     train_on_strategy,
 )
+from nfs_keras.layers.search_gate import ReplicaSeedGenerator
+from nfs_keras.models import Objective, SearchModel, reid_network
 
 IMAGE_SHAPE = (12, 6, 3)
 NUM_PEOPLE = 8

@@ -7,8 +7,8 @@ that gradients have to find their way back from all replicas.
 import numpy as np
 import tensorflow as tf
 
+from nfs_keras.distribute import GlobalBatchObjective
 from nfs_keras.models import Objective
-from nfs_keras.scale import GlobalBatchObjective
 
 OBJECTIVE = Objective(1.0, 2.0, 3.0)
 PEOPLE = np.array([0, 0, 1, 1], "int32")

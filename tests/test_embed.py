@@ -10,7 +10,7 @@ from fake_embedder import FakeEmbedder, fake_embedding, write_images
 from programs import Program
 from pyarrow import parquet
 
-from nfs_keras.run_folder import lock
+from nfs_keras.files import lock
 from nfs_keras.scale import embed_folder, embed_images, image_list
 
 SMALL = {"batch_size": 4, "shard_size": 10, "num_threads": 2, "verbose": 0}

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
+from nfs_keras.distribute import GlobalBatchObjective
 from nfs_keras.models import Objective
-from nfs_keras.scale import GlobalBatchObjective
 
 
 @pytest.fixture

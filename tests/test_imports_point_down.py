@@ -33,6 +33,7 @@ LEVELS = {
     "serving": 5,
     "report": 5,
     "scale": 5,
+    "distribute": 5,
     "presets": 6,
     "pipeline": 7,
     "cli": 8,
@@ -42,7 +43,7 @@ LEVELS = {
 
 # Everything else is Keras alone, and so runs on JAX and PyTorch too.
 WITH_TENSORFLOW = {
-    *("datasets", "serving", "scale", "pipeline"),
+    *("datasets", "serving", "scale", "distribute", "pipeline"),
     *("search/search_model", "search/training_model", "search/unrolled"),
     "cli/program",
     # These use it where it is the backend, and Keras elsewhere.

@@ -2,12 +2,14 @@
 
 import importlib
 import inspect
+import pickle
 import sys
 
 import pytest
 from programs import run, run_anew
 
 import nfs_keras
+from nfs_keras.scale import Embedder
 
 PUBLIC = {
     "layers": {
@@ -173,26 +175,28 @@ PUBLIC = {
         "write_report",
         "write_tensorboard",
     },
+    "distribute": {
+        "GlobalBatchObjective",
+        "ShardedSampler",
+        "make_strategy",
+        "synchronize_batch_norm",
+        "train_on_strategy",
+    },
     "scale": {
         "Embedder",
         "EmbeddingCounts",
         "Gallery",
-        "GlobalBatchObjective",
         "IndexCounts",
         "Match",
-        "ShardedSampler",
         "embed_folder",
         "embed_images",
         "format_matches",
         "index_embeddings",
         "list_images",
-        "make_strategy",
         "model_version",
         "image_list",
         "query_image",
         "read_image_list",
-        "synchronize_batch_norm",
-        "train_on_strategy",
     },
     "pipeline": {
         "RunFolder",
@@ -269,6 +273,19 @@ def test_layers_and_losses_need_no_tensorflow():
         "nfs_keras.layers.DualLevelSearch().build((None, 4, 3, 8))\n"
     )
     ended = run_anew(["-c", code], KERAS_BACKEND="jax")
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_worker_receives_an_embedder_without_tensorflow_or_keras(tmp_path):
+    (tmp_path / "saved_model.pb").touch()
+    sent = pickle.dumps(Embedder(tmp_path, "visible"))
+    code = (
+        "import pickle, sys\n"
+        "import nfs_keras.scale\n"
+        f"assert pickle.loads({sent!r}).modality == 'visible'\n"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules)\n"
+    )
+    ended = run_anew(["-c", code])
     assert ended.returncode == 0, ended.stderr
 
 

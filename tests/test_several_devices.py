@@ -17,7 +17,7 @@ import tensorflow as tf
 import two_devices
 from programs import Program, free_ports, run
 
-from nfs_keras.scale import train_on_strategy
+from nfs_keras.distribute import train_on_strategy
 
 EPOCHS = distributed_search.EPOCHS
 

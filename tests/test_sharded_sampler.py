@@ -3,7 +3,7 @@ import pytest
 
 from nfs_keras.datasets import IdentitySampler
 from nfs_keras.datasets.sample import Sample
-from nfs_keras.scale import ShardedSampler
+from nfs_keras.distribute import ShardedSampler
 
 SAMPLES = [
     Sample(f"{modality}/{identity}/{number}.png", identity, 1, modality)

@@ -22,8 +22,8 @@ API = {
     name: PUBLIC[name]
     for name in (
         *("layers", "losses", "models", "callbacks", "datasets"),
-        *("evaluation", "pipeline", "serving", "scale", "report"),
-        "synthetic",
+        *("evaluation", "pipeline", "serving", "scale", "distribute"),
+        *("report", "synthetic"),
     )
 } | {"presets": {"Demo", "Paper", "PRESETS"}}
 

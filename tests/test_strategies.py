@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from nfs_keras.scale.strategies import is_chief, make_strategy
+from nfs_keras.distribute.strategies import is_chief, make_strategy
 
 
 def test_none_is_the_strategy_of_one_device():

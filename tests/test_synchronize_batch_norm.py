@@ -1,14 +1,13 @@
 import keras
 import numpy as np
+from search_cases import make_batch, small_network
 
-from nfs_keras.models import reid_network
-from nfs_keras.scale import synchronize_batch_norm
+from nfs_keras.distribute import synchronize_batch_norm
 
 
 def test_every_batch_norm_is_reached_and_nothing_else_changes():
-    network = reid_network("tiny", (32, 16, 3), 4, search="dual")
-    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 16, 3))
-    inputs = {"visible": images, "infrared": images}
+    network = small_network()
+    inputs, _ = make_batch()
     before = network(inputs)["embedding"]
     assert synchronize_batch_norm(network) is network
     norms = [

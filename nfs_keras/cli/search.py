@@ -12,8 +12,8 @@ from nfs_keras.cli.training_flags import (
     chosen_preset,
     training_flags,
 )
+from nfs_keras.distribute import make_strategy
 from nfs_keras.pipeline import run_pipeline
-from nfs_keras.scale import make_strategy
 
 FLAGS = training_flags()
 

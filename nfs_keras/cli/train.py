@@ -20,8 +20,8 @@ from nfs_keras.cli.training_flags import (
     named_dataset,
     training_flags,
 )
+from nfs_keras.distribute import make_strategy
 from nfs_keras.pipeline import run_pipeline, run_trials
-from nfs_keras.scale import make_strategy
 
 FLAGS = training_flags()
 flags.DEFINE_bool(

@@ -7,12 +7,12 @@ import dataclasses
 
 from nfs_keras.datasets import Reader, check_dataset
 from nfs_keras.datasets.reader import check_option
+from nfs_keras.distribute.sharded_sampler import check_shares
 from nfs_keras.evaluation import check_protocol
 from nfs_keras.evaluation.search import check_search
 from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.optional import optional_import
 from nfs_keras.pipeline.training import check_folds
-from nfs_keras.scale.sharded_sampler import check_shares
 
 STAGES = (
     "baseline",

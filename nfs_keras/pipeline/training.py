@@ -16,6 +16,7 @@ from nfs_keras.datasets import (
     identity_labels,
     training_dataset,
 )
+from nfs_keras.distribute import GlobalBatchObjective, synchronize_batch_norm
 from nfs_keras.layers.replicas import num_replicas
 from nfs_keras.models import (
     SearchModel,
@@ -23,7 +24,6 @@ from nfs_keras.models import (
     diagnose,
     named_gates,
 )
-from nfs_keras.scale import GlobalBatchObjective, synchronize_batch_norm
 
 
 def start_network(preset, samples, search, seed):

@@ -7,8 +7,8 @@ are never compared. A `Gallery` stores them in Milvus and finds the nearest.
 
 All of this requires the network's SavedModel, but not its Python code.
 
-Training runs on the GPUs of one host or of several by a
-`tf.distribute.Strategy`; the same loop serves both.
+The import needs neither TensorFlow nor Keras: a gallery does without them, and
+so does an engine's worker whose embedder needs none.
 """
 
 from nfs_keras.scale.embed import EmbeddingCounts as EmbeddingCounts
@@ -17,9 +17,6 @@ from nfs_keras.scale.embed import embed_images as embed_images
 from nfs_keras.scale.embedder import Embedder as Embedder
 from nfs_keras.scale.embedder import model_version as model_version
 from nfs_keras.scale.gallery import Gallery as Gallery
-from nfs_keras.scale.global_batch_objective import (
-    GlobalBatchObjective as GlobalBatchObjective,
-)
 from nfs_keras.scale.image_list import image_list as image_list
 from nfs_keras.scale.image_list import list_images as list_images
 from nfs_keras.scale.image_list import (
@@ -32,11 +29,3 @@ from nfs_keras.scale.index_embeddings import (
 from nfs_keras.scale.query_image import Match as Match
 from nfs_keras.scale.query_image import format_matches as format_matches
 from nfs_keras.scale.query_image import query_image as query_image
-from nfs_keras.scale.sharded_sampler import ShardedSampler as ShardedSampler
-from nfs_keras.scale.strategies import make_strategy as make_strategy
-from nfs_keras.scale.strategies import (
-    synchronize_batch_norm as synchronize_batch_norm,
-)
-from nfs_keras.scale.train_on_strategy import (
-    train_on_strategy as train_on_strategy,
-)

@@ -3,12 +3,10 @@
 import pathlib
 from typing import NamedTuple
 
-import keras
-
-from nfs_keras.files import remove_partial_files
+from nfs_keras.files import lock, remove_partial_files
 from nfs_keras.optional import optional_import
-from nfs_keras.run_folder import lock
 from nfs_keras.scale.image_list import list_images
+from nfs_keras.scale.progress import progress
 from nfs_keras.scale.ray_engine import run_on_ray
 from nfs_keras.scale.shard_embedder import ShardEmbedder
 from nfs_keras.scale.shards import (
@@ -103,8 +101,7 @@ def embed_images(
         if engine == "ray":
             counts = run_on_ray(shards, todo, number, num_workers, num_gpus)
         else:
-            bar = keras.utils.Progbar(todo.num_rows, verbose=int(verbose))
-            counts = shards(todo, number, bar.add)
+            counts = shards(todo, number, progress(todo.num_rows, verbose))
     return EmbeddingCounts(*counts, images.num_rows - todo.num_rows)
 
 

@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-import keras
-
 from nfs_keras.optional import optional_import
 from nfs_keras.scale.gallery_checks import check_version
 from nfs_keras.scale.image_list import check_ids
+from nfs_keras.scale.progress import progress
 from nfs_keras.scale.shards import shard_paths
 
 COLUMNS = ["modality", "identity", "camera", "time", "checksum"]
@@ -62,11 +61,11 @@ def index_embeddings(
             "`id`), or replace the images with `replace=True`."
         )
     left = set(checksums) - (set() if replace else set(known))
-    bar = keras.utils.Progbar(len(checksums), verbose=int(verbose))
+    show = progress(len(checksums), verbose)
     for path in paths:
         table = parquet.read_table(path)
         add(gallery, table, left, version)
-        bar.add(table.num_rows)
+        show(table.num_rows)
     num_new = len(checksums) - len(known)
     return IndexCounts(num_new, len(left) - num_new, len(checksums) - len(left))
 

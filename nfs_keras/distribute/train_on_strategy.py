@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from nfs_keras.callbacks import TrainingCheckpoint
 from nfs_keras.datasets.image_dataset import untuned
-from nfs_keras.scale.strategies import is_chief
+from nfs_keras.distribute.strategies import is_chief
 
 
 def train_on_strategy(
