@@ -1,13 +1,14 @@
-"""Answers requests with a SavedModel and TensorFlow alone.
+"""Answers requests with SavedModels and TensorFlow alone.
 
 Neither Keras nor nfs_keras can be imported here.
 
-    python answer_without_keras.py SAVED_MODEL REQUESTS ANSWERS
+    python answer_without_keras.py [SAVED_MODEL REQUESTS ANSWERS] ...
 
 REQUESTS is an `.npz` of arrays named `<endpoint>/<input>/<number>`; so is
 ANSWERS, of outputs. Run as a program, in a process of its own.
 """
 
+import collections
 import sys
 
 import numpy as np
@@ -18,19 +19,22 @@ sys.modules["keras"] = sys.modules["nfs_keras"] = None
 import tensorflow as tf  # noqa: E402
 
 
-def main(saved_model, requests, answers):
+def answer(saved_model, requests, answers):
     signatures = tf.saved_model.load(saved_model).signatures
-    outputs = {}
+    given = collections.defaultdict(dict)
     with np.load(requests, allow_pickle=True) as arrays:
-        for key in arrays:
+        for key, array in arrays.items():
             endpoint, name, number = key.split("/")
-            given = {name: tf.constant(arrays[key].tolist())}
-            if name == "image":
-                given = {name: tf.constant(arrays[key])}
-            for output, value in signatures[endpoint](**given).items():
-                outputs[f"{endpoint}/{output}/{number}"] = value.numpy()
+            value = array.tolist() if array.dtype == object else array
+            given[endpoint, number][name] = tf.constant(value)
+    outputs = {}
+    for (endpoint, number), inputs in given.items():
+        for name, value in signatures[endpoint](**inputs).items():
+            outputs[f"{endpoint}/{name}/{number}"] = value.numpy()
     np.savez(answers, **outputs)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    words = iter(sys.argv[1:])
+    for saved_model in words:
+        answer(saved_model, next(words), next(words))

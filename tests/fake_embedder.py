@@ -1,6 +1,8 @@
 """Stands in for an `Embedder` where a test is not about the model."""
 
 import hashlib
+import os
+import signal
 import time
 
 import numpy as np
@@ -20,6 +22,35 @@ class FakeEmbedder:
         valid = np.array([image not in (b"broken", b"") for image in images])
         vectors = np.stack([fake_embedding(image) for image in images])
         return vectors * valid[:, None].astype("float32"), valid
+
+
+class DyingEmbedder(FakeEmbedder):
+    """Kills its own process, one of two actors of Ray, when it sees an image.
+
+    Once, and not before both are there: a copy of it that arrives in a process
+    writes that process' GPUs into `log`.
+    """
+
+    def __init__(self, fatal, log):
+        super().__init__()
+        self.fatal, self.log = fatal, log
+
+    def __setstate__(self, state):
+        import ray
+
+        self.__dict__.update(state)
+        gpus = ray.get_runtime_context().get_accelerator_ids()["GPU"]
+        with self.log.open("a") as file:
+            file.write(f"{gpus}\n")
+
+    def embed(self, images):
+        died = self.log.with_name("died")
+        if self.fatal in images and not died.exists():
+            while len(self.log.read_text().splitlines()) < 2:
+                time.sleep(0.05)
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().embed(images)
 
 
 def fake_embedding(image):

@@ -6,9 +6,9 @@ from exported_model import (
     CURVE,
     IMAGE_SHAPE,
     encoders,
-    exported_model,
     images,
     random_images,
+    served,
 )
 
 from nfs_keras.serving.endpoints import (
@@ -19,42 +19,34 @@ from nfs_keras.serving.endpoints import (
 )
 
 
-@pytest.fixture(scope="module")
-def signatures():
-    return tf.saved_model.load(str(exported_model())).signatures
-
-
 def unit_vectors(*shape, seed=0):
     x = np.random.default_rng(seed).normal(size=shape).astype("float32")
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
-def test_a_broken_file_gives_zero_and_leaves_its_neighbours_alone(signatures):
+def test_a_broken_file_gives_zero_and_leaves_its_neighbours_alone():
     good = images(2)
     files = [good[0], b"broken", good[1]]
-    outputs = signatures["visible"](image_bytes=tf.constant(files))
+    outputs = served("visible", image_bytes=files)
     np.testing.assert_array_equal(outputs["valid"], [True, False, True])
     assert not np.any(outputs["embedding"][1])
-    alone = signatures["visible"](image_bytes=tf.constant(good))["embedding"]
+    alone = served("visible", image_bytes=good)["embedding"]
     np.testing.assert_allclose(
         tf.gather(outputs["embedding"], [0, 2]), alone, atol=1e-6
     )
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 300), IMAGE_SHAPE[:2]])
-def test_pixels_may_have_any_size(signatures, size):
-    image = tf.constant(random_images(2, *size))
-    answer = signatures["visible_pixels"](image=image)["embedding"]
-    norms = np.linalg.norm(answer, axis=1)
+def test_pixels_may_have_any_size(size):
+    answer = served("visible_pixels", image=random_images(2, *size))
+    norms = np.linalg.norm(answer["embedding"], axis=1)
     np.testing.assert_allclose(norms, 1, atol=1e-5)
 
 
-def test_match_compares_the_sets_of_each_comparison(signatures):
+def test_match_compares_the_sets_of_each_comparison():
     dim = encoders()["visible"].output.shape[-1]
     query, gallery = unit_vectors(3, 2, dim), unit_vectors(3, 5, dim, seed=1)
-    outputs = signatures["match"](
-        query=tf.constant(query), gallery=tf.constant(gallery)
-    )
+    outputs = served("match", query=query, gallery=gallery)
     similarity = np.stack(
         [q @ g.T for q, g in zip(query, gallery, strict=True)]
     )

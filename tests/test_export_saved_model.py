@@ -9,13 +9,17 @@ import tensorflow as tf
 from exported_model import (
     IMAGE_SHAPE,
     MODALITIES,
+    as_array,
     encode,
     encoders,
     exported_model,
+    exported_network,
     images,
+    loaded_model,
     random_images,
     searched_network,
 )
+from test_conformance import CATALOG
 
 from nfs_keras.datasets import resize_image
 from nfs_keras.serving import export_saved_model, verify_manifest
@@ -31,6 +35,16 @@ ENDPOINTS = {
     "visible",
     "visible_pixels",
 }
+LAYERS = {case.layer_class.__name__: case for case in CATALOG}
+
+
+class Network:
+    """As little of a network as an export needs."""
+
+    image_shape = IMAGE_SHAPE
+
+    def encoder(self, modality):
+        return encoders()[modality]
 
 
 def own_embeddings(modality, images):
@@ -38,15 +52,20 @@ def own_embeddings(modality, images):
     return encoders()[modality](resize_image(images, IMAGE_SHAPE)).numpy()
 
 
-def as_array(files):
-    array = np.empty(len(files), dtype=object)
-    array[:] = files
-    return array
+@pytest.fixture(scope="module")
+def layers():
+    """A model around each layer, and its inputs."""
+    return {
+        name: (case.model(), case.model_inputs) for name, case in LAYERS.items()
+    }
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
-    """Answers of the SavedModel from a process that never saw Keras."""
+def answers(layers, tmp_path_factory):
+    """Answers of SavedModels from a process that never saw Keras.
+
+    A dict from `"network"`, and the names of `LAYERS`.
+    """
     folder = tmp_path_factory.mktemp("answers")
     requests = {}
     for size in SIZES:
@@ -56,15 +75,23 @@ def answers(tmp_path_factory):
             requests[f"{name}/image_bytes/{size}"] = files
             requests[f"{name}_pixels/image/{size}"] = images
         requests[f"serving_default/image_bytes/{size}"] = files
-    np.savez(folder / "requests.npz", **requests)
-    paths = [exported_model(), folder / "requests.npz", folder / "answers.npz"]
+    asked = {"network": (exported_model(), requests)}
+    for name, (model, inputs) in layers.items():
+        model.export(folder / name, format="tf_saved_model", verbose=False)
+        requests = {f"serving_default/{k}/0": x for k, x in inputs.items()}
+        asked[name] = (folder / name, requests)
+    words = []
+    for name, (model, requests) in asked.items():
+        files = [folder / f"{name}.{kind}.npz" for kind in ("in", "out")]
+        np.savez(files[0], **requests)
+        words += [model, *files]
     subprocess.run(
-        [sys.executable, PROGRAM, *map(str, paths)],
+        [sys.executable, PROGRAM, *map(str, words)],
         check=True,
         cwd=folder,
         stderr=subprocess.DEVNULL,
     )
-    return dict(np.load(folder / "answers.npz"))
+    return {name: dict(np.load(folder / f"{name}.out.npz")) for name in asked}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -72,6 +99,7 @@ def answers(tmp_path_factory):
 def test_a_process_without_keras_embeds_as_the_network_does(
     answers, modality, size
 ):
+    answers = answers["network"]
     expected = own_embeddings(modality, random_images(size, seed=size))
     by_bytes = answers[f"{modality}/embedding/{size}"]
     by_pixels = answers[f"{modality}_pixels/embedding/{size}"]
@@ -84,14 +112,24 @@ def test_a_process_without_keras_embeds_as_the_network_does(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_default_endpoint_is_the_visible_one(answers, size):
+    answers = answers["network"]
     np.testing.assert_array_equal(
         answers[f"serving_default/embedding/{size}"],
         answers[f"visible/embedding/{size}"],
     )
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_process_without_keras_answers_as_a_layer_does(answers, layers, name):
+    model, inputs = layers[name]
+    outputs = tf.nest.flatten(model(inputs))
+    found = [value for _, value in sorted(answers[name].items())]
+    for answer, output in zip(found, outputs, strict=True):
+        np.testing.assert_allclose(answer, output, rtol=1e-5, atol=1e-6)
+
+
 def test_endpoints_have_fixed_names_and_free_batch_sizes():
-    signatures = tf.saved_model.load(str(exported_model())).signatures
+    signatures = loaded_model().signatures
     assert set(signatures) == ENDPOINTS
     for name in MODALITIES:
         by_bytes, by_pixels = signatures[name], signatures[f"{name}_pixels"]
@@ -103,23 +141,15 @@ def test_endpoints_have_fixed_names_and_free_batch_sizes():
         assert set(by_pixels.structured_outputs) == {"embedding"}
 
 
-def test_a_searching_network_is_exported_derived_and_left_as_it_was(tmp_path):
-    network = searched_network()
-    before = network.get_weights()
-    version = export_saved_model(network, tmp_path)
-    for a, b in zip(before, network.get_weights(), strict=True):
+def test_a_searching_network_is_left_as_it_was():
+    exported_model()
+    weights = exported_network().get_weights()
+    for a, b in zip(searched_network().get_weights(), weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    signature = tf.saved_model.load(str(version)).signatures["infrared_pixels"]
-    images = random_images(3)
-    np.testing.assert_allclose(
-        signature(image=tf.constant(images))["embedding"],
-        own_embeddings("infrared", images),
-        atol=1e-5,
-    )
 
 
 def test_uncompacted_it_answers_as_the_network_stands(tmp_path):
-    network = searched_network()
+    network = exported_network()
     version = export_saved_model(network, tmp_path, compact=False)
     signature = tf.saved_model.load(str(version)).signatures["visible_pixels"]
     images = random_images(3)
@@ -133,9 +163,7 @@ def test_uncompacted_it_answers_as_the_network_stands(tmp_path):
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_half_precision_is_smaller_and_points_the_same_way(precision, tmp_path):
-    version = export_saved_model(
-        searched_network(), tmp_path, precision=precision
-    )
+    version = export_saved_model(Network(), tmp_path, precision=precision)
     signature = tf.saved_model.load(str(version)).signatures["visible"]
     outputs = signature(image_bytes=tf.constant([*images(4), b"broken"]))
     embedding = outputs["embedding"].numpy()
@@ -173,18 +201,35 @@ def test_the_version_is_whole_and_its_neighbours_are_there():
     ]
 
 
-class Network:
-    """As little of a network as an export needs."""
+@pytest.fixture
+def module(monkeypatch):
+    """The module of exports, whose models have one small endpoint."""
 
-    image_shape = IMAGE_SHAPE
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32)])
+    def twice(query):
+        return {"similarity": 2 * query}
 
-    def encoder(self, modality):
-        return encoders()[modality]
+    module = sys.modules[export_saved_model.__module__]
+    monkeypatch.setattr(module, "endpoints", lambda *_: {"match": twice})
+    return module
 
 
-def test_versions_count_on_and_are_never_overwritten(tmp_path):
-    (tmp_path / "7").mkdir()
-    (tmp_path / "notes").mkdir()
+def test_versions_count_on_and_are_never_overwritten(
+    module, tmp_path, monkeypatch
+):
+    """An interrupted export leaves no version that a server would load."""
+
+    def fail(*args):
+        raise OSError("disk full")
+
+    for name in ("7", "notes"):
+        (tmp_path / name).mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_manifest", fail)
+        with pytest.raises(OSError, match="disk full"):
+            export_saved_model(Network(), tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"7", "notes", ".8.part"}
     assert export_saved_model(Network(), tmp_path).name == "8"
     with pytest.raises(ValueError, match="does not exist yet.*version=8"):
         export_saved_model(Network(), tmp_path, version=8)
@@ -192,19 +237,7 @@ def test_versions_count_on_and_are_never_overwritten(tmp_path):
         export_saved_model(Network(), tmp_path, version=0)
 
 
-def test_an_interrupted_export_leaves_no_version(tmp_path, monkeypatch):
-    def fail(*args):
-        raise OSError("disk full")
-
-    module = sys.modules[export_saved_model.__module__]
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "write_manifest", fail)
-        with pytest.raises(OSError, match="disk full"):
-            export_saved_model(Network(), tmp_path)
-    assert not (tmp_path / "1").exists()
-    assert export_saved_model(Network(), tmp_path).name == "1"
-
-
+@pytest.mark.usefixtures("module")
 def test_without_the_extra_it_warns_and_exports_all_the_same(
     tmp_path, monkeypatch
 ):
@@ -223,6 +256,7 @@ def test_an_unknown_precision_raises_before_anything_is_written(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.usefixtures("module")
 def test_the_card_describes_the_run(tmp_path):
     run = tmp_path / "run"
     run.mkdir()

@@ -19,7 +19,13 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
-from exported_model import encoders, exported_model, images, random_images
+from exported_model import (
+    as_array,
+    encoders,
+    exported_model,
+    images,
+    random_images,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -147,8 +153,7 @@ def test_files_are_embedded_or_marked_as_broken(
     channel, contents, repeat, modality
 ):
     contents = (contents * (repeat + 1))[: max(repeat, len(contents))]
-    array = np.empty(len(contents), dtype=object)
-    array[:] = contents
+    array = as_array(contents)
     request = as_request(modality, "image_bytes", array, tf.string)
     answer = ask(channel, request.SerializeToString())
     if not 1 <= len(contents) <= 32:
@@ -160,9 +165,9 @@ def test_files_are_embedded_or_marked_as_broken(
 
 @patient
 @given(
-    st.sampled_from([0, 1, 2, 32, 33, 40]),
-    st.sampled_from([0, 1, 3, 512, 513]),
-    st.sampled_from([0, 1, 3, 512, 513]),
+    st.sampled_from([0, 1, 32, 33]),
+    st.sampled_from([0, 1, 512, 513]),
+    st.sampled_from([0, 1, 512, 513]),
 )
 def test_pixels_are_embedded_within_their_bounds(channel, size, height, width):
     pixels = np.zeros((size, height, width, 3), "uint8")

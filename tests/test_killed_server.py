@@ -6,15 +6,23 @@ import time
 
 import pytest
 import requests
-from exported_model import exported_model, images, searched_network
+from exported_model import add_version, another_model, exported_model, images
 from programs import Program, free_ports
 from pyarrow import parquet
 
 from nfs_keras.scale import embed_folder
-from nfs_keras.serving import RemoteEmbedder, ServerError, export_saved_model
+from nfs_keras.serving import RemoteEmbedder, ServerError
 
 SMALL = {"batch_size": 4, "shard_size": 40, "num_threads": 1, "verbose": 0}
-NUM_IMAGES = 1200
+NUM_IMAGES = 400
+
+
+class Slow(RemoteEmbedder):
+    """Gives the server time to find a new version during a run."""
+
+    def embed(self, images):
+        time.sleep(0.1)
+        return super().embed(images)
 
 
 @contextlib.contextmanager
@@ -52,7 +60,7 @@ def test_a_server_killed_in_mid_swap_loses_no_image(tmp_path):
         path.write_bytes(images(1, seed=number)[0])
     out, models = tmp_path / "out", tmp_path / "models"
     shutil.copytree(exported_model(), models / "1")
-    newer = export_saved_model(searched_network(seed=1), tmp_path / "newer")
+    another_model()
     ports = free_ports(2)
     address = f"127.0.0.1:{ports[0]}"
 
@@ -60,13 +68,12 @@ def test_a_server_killed_in_mid_swap_loses_no_image(tmp_path):
         served(models, ports) as server,
         concurrent.futures.ThreadPoolExecutor(1) as threads,
     ):
-        embedder = RemoteEmbedder(address, "visible", timeout=20)
+        embedder = Slow(address, "visible", timeout=20)
         run = threads.submit(
             embed_folder, tmp_path / "images", out, embedder, **SMALL
         )
         wait_for(lambda: list(out.glob("*.parquet")))
-        shutil.copytree(newer, tmp_path / "copy")
-        (tmp_path / "copy").rename(models / "2")
+        add_version(models)
         wait_for(lambda: states(ports).get("2") == "LOADING")
         server.send_signal(signal.SIGKILL)
         with pytest.raises(ServerError, match="UNAVAILABLE"):

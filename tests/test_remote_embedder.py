@@ -3,14 +3,13 @@ import shutil
 
 import numpy as np
 import pytest
-from exported_model import exported_model, images, searched_network
+from exported_model import add_version, exported_model, images
 
 from nfs_keras.scale import Embedder, embed_folder, model_version
 from nfs_keras.serving import (
     RemoteEmbedder,
     ServerError,
     StandInServer,
-    export_saved_model,
 )
 
 
@@ -77,7 +76,7 @@ def test_a_new_version_does_not_end_or_mix_a_run(tmp_path):
     with StandInServer(tmp_path, warm_up=False, poll_seconds=3600) as server:
         embedder = RemoteEmbedder(server.grpc_address, "visible")
         before, version = embedder.embed(images(2)), embedder.model_version
-        export_saved_model(searched_network(seed=1), tmp_path)
+        add_version(tmp_path)
         server.watcher.look()
         np.testing.assert_array_equal(embedder.embed(images(2))[0], before[0])
         assert pickle.loads(pickle.dumps(embedder)).model_version == version

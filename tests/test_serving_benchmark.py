@@ -3,12 +3,14 @@ import contextlib
 import numpy as np
 import pytest
 from benchmark_results import check_result
+from exported_model import shrink_tiny
 
 from benchmarks import serving
 
 
 @pytest.mark.usefixtures("quick_limits")
 def test_its_smoke_form_compares_every_form(tmp_path, monkeypatch):
+    shrink_tiny(monkeypatch)
     # Servers have tests of their own; here they answer at once.
     monkeypatch.setattr(
         serving, "running", lambda *arguments: contextlib.nullcontext("")

@@ -13,11 +13,12 @@ import tensorflow as tf
 import yaml
 from exported_model import (
     CURVE,
+    add_version,
     encode,
     exported_model,
     images,
     random_images,
-    searched_network,
+    served,
 )
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -29,15 +30,12 @@ from tensorflow_serving.apis import (
 )
 
 from nfs_keras.scale import model_version
-from nfs_keras.serving import (
-    Client,
-    ServerError,
-    StandInServer,
-    export_saved_model,
-)
+from nfs_keras.serving import Client, ServerError, StandInServer
 from nfs_keras.serving.stand_in.stand_in_server import MAX_MESSAGE_BYTES
 
-TRANSPORTS = pytest.mark.parametrize("address", ["grpc", "rest"])
+TRANSPORTS = pytest.mark.parametrize(
+    "address", ["grpc_address", "rest_address"], ids=["grpc", "rest"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,29 +46,19 @@ def server(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module")
-def signatures():
-    return tf.saved_model.load(str(exported_model())).signatures
-
-
 @pytest.fixture
 def client(server, address):
-    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
-    with Client(addresses[address]) as client:
+    with Client(getattr(server, address)) as client:
         yield client
-
-
-def local(signatures, modality, files):
-    return signatures[modality](image_bytes=tf.constant(files))["embedding"]
 
 
 @TRANSPORTS
 @pytest.mark.parametrize("size", [1, 2, 17])
-def test_a_client_gets_the_outputs_of_the_model(client, signatures, size):
+def test_a_client_gets_the_outputs_of_the_model(client, size):
     images = random_images(size, seed=size)
     files = [encode(image) for image in images]
     for modality in ("visible", "infrared"):
-        expected = local(signatures, modality, files)
+        expected = served(modality, image_bytes=files)["embedding"]
         embedding, valid = client.embed(files, modality)
         assert embedding.dtype == np.float32 and valid.all()
         np.testing.assert_allclose(embedding, expected, atol=1e-6)
@@ -97,20 +85,15 @@ def test_sets_are_matched(client):
 
 
 @TRANSPORTS
-def test_the_loaded_version_is_returned(client):
+def test_the_loaded_version_has_the_fingerprint_of_the_models_copy(client):
     assert client.available_versions() == [1]
-
-
-@TRANSPORTS
-def test_the_fingerprint_is_that_of_a_copy_of_the_model(client):
     assert client.model_version() == model_version(exported_model())
 
 
 @TRANSPORTS
 @pytest.mark.parametrize("size", [0, 33])
 def test_what_would_end_or_exceed_a_batch_raises(server, address, size):
-    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
-    with Client(addresses[address]) as client:
+    with Client(getattr(server, address)) as client:
         pixels = np.zeros((size, 4, 2, 3), "uint8")
         with pytest.raises(ServerError, match="INVALID_ARGUMENT"):
             client._transport.predict("visible_pixels", {"image": pixels})
@@ -118,9 +101,8 @@ def test_what_would_end_or_exceed_a_batch_raises(server, address, size):
 
 @TRANSPORTS
 def test_what_is_not_served_raises(server, address):
-    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
     for wrong in ({"model_name": "other"}, {"version": 9}):
-        with Client(addresses[address], **wrong) as client:
+        with Client(getattr(server, address), **wrong) as client:
             assert client.available_versions() == []
             with pytest.raises(ServerError, match="NOT_FOUND"):
                 client.embed(images(1))
@@ -153,7 +135,7 @@ def predict_request(name="visible"):
     return request
 
 
-def test_plain_stubs_are_answered(stubs, signatures):
+def test_plain_stubs_are_answered(stubs):
     request = predict_request()
     request.output_filter.append("embedding")
     response = stubs[0].Predict(request, timeout=60)
@@ -161,7 +143,7 @@ def test_plain_stubs_are_answered(stubs, signatures):
     assert response.model_spec.version.value == 1
     np.testing.assert_allclose(
         tf.make_ndarray(response.outputs["embedding"]),
-        local(signatures, "visible", images(2)),
+        served("visible", image_bytes=images(2))["embedding"],
         atol=1e-6,
     )
 
@@ -334,17 +316,16 @@ def test_rest_returns_status_and_metadata(server):
     assert "infrared" in metadata["signature_def"]["signature_def"]
 
 
-def test_a_new_version_takes_over_without_dropping_a_request(
-    tmp_path, signatures
-):
+def test_a_new_version_takes_over_without_dropping_a_request(tmp_path):
     shutil.copytree(exported_model(), tmp_path / "1")
     files = images(3)
-    old = np.asarray(local(signatures, "visible", files))
-    end = threading.Event()
+    old = served("visible", image_bytes=files)["embedding"].numpy()
+    begun, end = threading.Barrier(5, timeout=120), threading.Event()
 
     def ask(address):
-        answers = []
         with Client(address, max_attempts=1, timeout=120) as client:
+            answers = [client.embed(files)[0]]
+            begun.wait()
             while not end.wait(0.02):
                 answers.append(client.embed(files)[0])
             answers.append(client.embed(files)[0])
@@ -358,7 +339,8 @@ def test_a_new_version_takes_over_without_dropping_a_request(
             threads.submit(ask, address)
             for address in [server.grpc_address, server.rest_address] * 2
         ]
-        export_saved_model(searched_network(seed=1), tmp_path)
+        begun.wait()
+        add_version(tmp_path)
         deadline = time.monotonic() + 120
         while server.watcher.servable().version == 1:
             assert time.monotonic() < deadline
@@ -382,11 +364,10 @@ def describe(answer, old, new):
     return "neither"
 
 
-@pytest.mark.parametrize("which", ["grpc", "rest"])
-def test_a_port_that_is_taken_is_an_error_and_leaks_nothing(server, which):
-    addresses = {"grpc": server.grpc_address, "rest": server.rest_address}
-    port = int(addresses[which].rsplit(":", 1)[1])
-    ports = (port, 0) if which == "grpc" else (0, port)
+@TRANSPORTS
+def test_a_port_that_is_taken_is_an_error_and_leaks_nothing(server, address):
+    port = int(getattr(server, address).rsplit(":", 1)[1])
+    ports = (port, 0) if address == "grpc_address" else (0, port)
     threads = threading.active_count()
     second = StandInServer(server.watcher.directory, warm_up=False, ports=ports)
     with pytest.raises(OSError, match=f"ports=.*{port}"):
@@ -397,8 +378,28 @@ def test_a_port_that_is_taken_is_an_error_and_leaks_nothing(server, which):
     assert threading.active_count() <= threads
 
 
-def test_a_stop_waits_for_requests_of_both_kinds(tmp_path):
-    module = Waiting()
+class Waiting(tf.Module):
+    """Answers a number when it is let go."""
+
+    def __init__(self, numbers):
+        super().__init__()
+        self.asked = threading.Semaphore(0)
+        self.go = {number: threading.Event() for number in numbers}
+
+    def wait(self, x):
+        self.asked.release()
+        self.go[x.item()].wait()
+        return x
+
+    @tf.function(input_signature=[tf.TensorSpec([None], "float32")])
+    def __call__(self, x):
+        y = tf.numpy_function(self.wait, [x], tf.float32)
+        return {"y": tf.ensure_shape(y, [None])}
+
+
+@pytest.mark.parametrize("last", [1.0, 2.0], ids=["grpc", "rest"])
+def test_a_stop_waits_for_the_last_request_of_either_kind(tmp_path, last):
+    module = Waiting((1.0, 2.0))
     tf.saved_model.save(module, tmp_path / "1", signatures=module.__call__)
     server = StandInServer(tmp_path, batching=None, verify=False, warm_up=False)
     server.start()
@@ -407,27 +408,25 @@ def test_a_stop_waits_for_requests_of_both_kinds(tmp_path):
     request.inputs["x"].CopyFrom(tf.make_tensor_proto([1.0]))
     with (
         grpc.insecure_channel(server.grpc_address) as channel,
-        concurrent.futures.ThreadPoolExecutor(2) as threads,
+        concurrent.futures.ThreadPoolExecutor(3) as threads,
     ):
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        answers = [
-            threads.submit(stub.Predict, request),
-            threads.submit(post, server, {"instances": [1.0]}),
-        ]
-        time.sleep(0.3)
-        assert not any(answer.done() for answer in answers)
-        server.stop()
-        assert answers[0].result().outputs["y"].float_val == [1.0]
-        assert answers[1].result() == (200, {"predictions": [1.0]})
-
-
-class Waiting(tf.Module):
-    """Takes a second or so for an answer."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], "float32")])
-    def __call__(self, x):
-        steps = tf.while_loop(
-            lambda i: i < 500_000, lambda i: [i + 1], [tf.constant(0)]
-        )
-        with tf.control_dependencies(steps):
-            return {"y": tf.identity(x)}
+        answers = {
+            1.0: threads.submit(stub.Predict, request),
+            2.0: threads.submit(post, server, {"instances": [2.0]}),
+        }
+        for _ in answers:
+            assert module.asked.acquire(timeout=60)
+        stopped = threads.submit(server.stop)
+        try:
+            for number in sorted(answers, key=lambda number: number == last):
+                time.sleep(0.3)
+                assert not answers[number].done() and not stopped.done()
+                module.go[number].set()
+                concurrent.futures.wait([answers[number]])
+        finally:
+            for event in module.go.values():
+                event.set()
+        assert answers[1.0].result().outputs["y"].float_val == [1.0]
+        assert answers[2.0].result() == (200, {"predictions": [2.0]})
+        stopped.result()
