@@ -184,31 +184,31 @@ def test_for_two_modalities_only_what_differs_stays_a_gate():
     assert not find_gates(smaller)
 
 
-@pytest.mark.parametrize("modality", [0, 1])
-def test_for_one_modality_of_two_it_is_smaller_and_has_no_gate(modality):
+def test_for_one_modality_of_two_it_is_smaller_and_no_gate_is_left():
     model = two_modalities(dual_network)
-    both, one = compact(model), compact(model, modality)
-    given = [IMAGES, 0 * MODALITY + modality]
-    assert_same_outputs(one(given), model(given))
-    assert not find_gates(one)
-    assert count_flops(one) < count_flops(both) < count_flops(model)
+    both = count_flops(compact(model))
+    assert both < count_flops(model)
+    for modality in (0, 1):
+        one = compact(model, modality)
+        given = [IMAGES, 0 * MODALITY + modality]
+        assert_same_outputs(one(given), model(given))
+        assert not find_gates(one)
+        assert count_flops(one) < both
+    for unknown in (2, -1, "infrared"):
+        message = f"Received: modality={unknown!r}, "
+        with pytest.raises(ValueError, match=message):
+            compact(model, unknown)
 
 
-@pytest.mark.parametrize("modality", [0, 1])
-def test_a_gate_that_knows_no_modality_is_alike_for_each(modality):
+def test_a_gate_that_knows_no_modality_is_alike_for_each():
     def grow(image, given):
         maps = gate(layers.Conv2D(8, 3, activation="relu")(image))
         return layers.Dense(3)(ChannelSearch(2)(maps, given))
 
     model = two_modalities(grow)
-    given = [IMAGES, 0 * MODALITY + modality]
-    assert_same_outputs(compact(model, modality)(given), model(given))
-
-
-@pytest.mark.parametrize("modality", [2, -1, "infrared"])
-def test_a_modality_that_no_gate_knows_raises(modality):
-    with pytest.raises(ValueError, match=f"Received: modality={modality!r}, "):
-        compact(two_modalities(dual_network), modality)
+    for modality in (0, 1):
+        given = [IMAGES, 0 * MODALITY + modality]
+        assert_same_outputs(compact(model, modality)(given), model(given))
 
 
 def test_a_modality_that_is_fixed_in_the_model_is_exact():
@@ -252,13 +252,23 @@ def test_images_of_any_size_pass():
     assert_same_outputs(smaller(IMAGES[:, :6]), model(IMAGES[:, :6]))
 
 
-def test_it_shares_nothing_with_the_model():
-    model = model_of(network)
-    before = [np.array(v) for v in model.variables]
-    smaller = compact(model)
-    smaller.compile("sgd", "mse")
+@pytest.fixture(scope="module")
+def masked():
+    """A model with closed gates, not to be changed."""
+    return model_of(network)
+
+
+@pytest.fixture(scope="module")
+def smaller(masked):
+    return compact(masked)
+
+
+def test_it_shares_nothing_with_the_model(masked):
+    before = [np.array(v) for v in masked.variables]
+    smaller = compact(masked)
+    smaller.compile("sgd", "mse", run_eagerly=True)
     smaller.fit(IMAGES, np.ones((3, 4)), verbose=0)
-    for value, variable in zip(before, model.variables, strict=True):
+    for value, variable in zip(before, masked.variables, strict=True):
         np.testing.assert_array_equal(value, variable)
 
 
@@ -301,29 +311,24 @@ np.savez(folder + "/found.npz", loaded=model(images), served=served)
 """
 
 
-def test_it_is_plain_keras_that_needs_no_nfs_keras(tmp_path):
-    model = model_of(network)
-    smaller = compact(model)
+def test_it_is_plain_keras_that_needs_no_nfs_keras(masked, smaller, tmp_path):
     smaller.save(tmp_path / "smaller.keras")
     smaller.export(tmp_path / "1", format="tf_saved_model", verbose=False)
     np.save(tmp_path / "images.npy", IMAGES)
     run(["-c", PLAIN, tmp_path], check=True)
     with np.load(tmp_path / "found.npz") as found:
         assert_same_outputs(found["loaded"], smaller(IMAGES))
-        assert_same_outputs(found["served"], model(IMAGES))
+        assert_same_outputs(found["served"], masked(IMAGES))
 
 
-def test_a_saved_and_loaded_model_is_compacted_alike(tmp_path):
-    model = model_of(network)
-    model.save(tmp_path / "model.keras")
+def test_a_saved_and_loaded_model_is_compacted_alike(masked, smaller, tmp_path):
+    masked.save(tmp_path / "model.keras")
     twin = keras.saving.load_model(tmp_path / "model.keras")
-    smaller, again = compact(model), compact(twin)
-    for a, b in zip(smaller.weights, again.weights, strict=True):
+    for a, b in zip(smaller.weights, compact(twin).weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_it_can_be_gated_and_compacted_again():
-    smaller = compact(model_of(network))
+def test_it_can_be_compacted_again(smaller):
     assert_same_outputs(compact(smaller)(IMAGES), smaller(IMAGES))
 
 

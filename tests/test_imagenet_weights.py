@@ -1,13 +1,21 @@
 """Our ResNet-50 is that of `keras.applications`, but for the last stride."""
 
+from functools import partial
+
+import h5py
 import keras
 import numpy as np
 import pytest
-from search_cases import maps_behind
+from search_cases import identical, maps_behind
 
 from nfs_keras.models import import_weights, reid_network
-from nfs_keras.reid.backbones import imagenet_resnet50
-from nfs_keras.reid.imagenet_weights import imagenet_arrays
+from nfs_keras.reid.backbones import (
+    grow_residual,
+    imagenet_resnet50,
+    residual_stages,
+)
+from nfs_keras.reid.imagenet_weights import imagenet_arrays, load_application
+from nfs_keras.reid.weights import arrays_of
 
 IMAGE_SHAPE = (64, 32, 3)
 LAST_STRIDES = ("conv5_block1_0_conv", "conv5_block1_1_conv")
@@ -49,37 +57,76 @@ def network(model, tmp_path_factory):
     )
 
 
-def with_last_stride_1(model):
-    """Clones the model with the strides that ours have."""
-
-    def clone(layer):
-        config = layer.get_config()
-        if layer.name in LAST_STRIDES:
-            config["strides"] = (1, 1)
-        return type(layer).from_config(config)
-
-    twin = keras.models.clone_model(model, clone_function=clone)
-    twin.set_weights(model.get_weights())
-    return twin
-
-
-def test_every_stage_gives_the_maps_of_keras_applications(model, network):
+def test_every_stage_gives_the_maps_of_keras_applications(
+    model, network, monkeypatch
+):
     rng = np.random.default_rng(1)
     images = rng.uniform(0, 255, (2, *IMAGE_SHAPE)).astype("float32")
     names = ["pool1_pool", "conv2_block3_out", "conv3_block4_out"]
     names += ["conv4_block6_out", "conv5_block3_out"]
-    twin = with_last_stride_1(model)
-    taps = keras.Model(twin.input, [twin.get_layer(n).output for n in names])
+    taps = keras.Model(model.input, [model.get_layer(n).output for n in names])
+    for name in LAST_STRIDES:  # as ours have it
+        monkeypatch.setattr(model.get_layer(name), "strides", (1, 1))
     pixels = keras.applications.resnet50.preprocess_input(images.copy())
+    theirs = taps(pixels)
     stems = [np.array(stem(images)) for stem in network.stems.values()]
     np.testing.assert_array_equal(*stems)
     maps = stems[0]
     ends = [f"stage{i}_block{n}_relu" for i, n in enumerate((3, 4, 6, 3), 1)]
     # A non-local block, which starts as the identity, follows some of them.
-    found = maps_behind(network, maps, *ends)
-    for output, expected in zip([maps, *found], taps(pixels), strict=True):
+    found = [maps, *maps_behind(network, maps, *ends)]
+    assert found[-1].shape == (2, 4, 2, 2048)  # the geometry of AGW
+    for output, expected in zip(found, theirs, strict=True):
         scale = np.ptp(expected)
         np.testing.assert_allclose(output / scale, expected / scale, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def begun(model):
+    """The model up to the first block of its second stage."""
+    end = model.get_layer("conv3_block1_out").output
+    return keras.Model(model.input, end)
+
+
+def test_its_weights_are_read_from_an_h5_file_too(begun, tmp_path, monkeypatch):
+    def make(weights, **arguments):
+        twin = keras.models.clone_model(begun)
+        twin.load_weights(weights)
+        return twin
+
+    monkeypatch.setattr(keras.applications, "ResNet50", make)
+    begun.save(tmp_path / "resnet.h5")
+    loaded = load_application(tmp_path / "resnet.h5")
+    assert identical(loaded.get_weights(), begun.get_weights())
+
+
+def test_they_are_read_from_a_whole_file(begun, tmp_path):
+    begun.save(tmp_path / "resnet.keras")
+    stages = residual_stages((3, 1, 0, 0), bottleneck=True, stride_first=True)
+    grow = partial(grow_residual, stages=stages)
+    backbone = imagenet_resnet50()._replace(grow=grow)
+    network = reid_network(backbone, IMAGE_SHAPE, 5, search=None)
+    whole = imagenet_arrays(network, begun)
+    import_weights(network, tmp_path / "resnet.keras")
+    mine = arrays_of(network)
+    assert set(mine) - set(whole) == {
+        *("neck/gamma", "neck/moving_mean", "neck/moving_variance"),
+        "classifier/kernel",
+    }
+    for name, array in whole.items():
+        np.testing.assert_array_equal(mine[name], array)
+
+
+@pytest.mark.parametrize("top", [True, False])
+def test_its_classifier_is_expected_where_there_is_one(
+    top, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(keras.applications, "ResNet50", lambda **given: given)
+    with h5py.File(tmp_path / "resnet.h5", "w") as file:
+        file["conv1_conv/conv1_conv/kernel"] = np.zeros(1)
+        if top:
+            file["predictions/predictions/kernel"] = np.zeros(1)
+    assert load_application(tmp_path / "resnet.h5")["include_top"] is top
 
 
 def test_every_parameter_is_used_once(model, network):
@@ -128,8 +175,7 @@ def test_without_a_network_the_error_says_how_to_get_them(network, monkeypatch):
     assert "weights=PATH" in str(error.value)
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "tiny"])
-def test_they_fit_no_other_backbone(backbone, model, monkeypatch):
+def test_they_fit_no_other_backbone(model, monkeypatch):
     monkeypatch.setattr(keras.applications, "ResNet50", lambda **_: model)
     with pytest.raises(ValueError, match="backbone='imagenet_resnet50'"):
-        reid_network(backbone, IMAGE_SHAPE, search=None, weights="imagenet")
+        reid_network("tiny", IMAGE_SHAPE, search=None, weights="imagenet")

@@ -5,6 +5,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from reid_cases import two_stages
 from search_cases import IMAGE_SHAPE, make_network
 
 from nfs_keras.cli.main import main
@@ -28,12 +29,6 @@ def path(network, tmp_path_factory):
 def test_a_source_that_is_not_there_raises(source, network):
     with pytest.raises(ValueError, match=f"source='{source}', which does not"):
         import_weights(network, source)
-
-
-def test_a_network_can_start_from_weights(network, path):
-    started = reid_network("tiny", IMAGE_SHAPE, 6, search=None, weights=path)
-    for mine, other in zip(started.variables, network.variables, strict=True):
-        np.testing.assert_array_equal(mine, other)
 
 
 def test_the_weights_shipped_fit_a_tiny_network_of_anybody():
@@ -68,13 +63,12 @@ EMBEDDINGS = {
 
 def test_the_weights_shipped_fit_no_other_network():
     with pytest.raises(ValueError, match="source='synthetic', where"):
-        reid_network("resnet18", (64, 32, 3), 6, None, "synthetic")
+        two_stages(None, weights="synthetic")
 
 
 def test_a_pytorch_file_needs_pytorch(network, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     (tmp_path / "agw.pth").write_bytes(b"")
-    network = reid_network("resnet18", (32, 32, 3), 6, None)
     with pytest.raises(ImportError, match="`pip install torch`"):
         import_weights(network, tmp_path / "agw.pth")
 

@@ -1,18 +1,17 @@
-"""Weights of Keras' own files find their place."""
+"""Weights of our own files find their place."""
 
 import keras
 import numpy as np
 import pytest
+from reid_cases import two_stages
 from search_cases import (
-    IMAGE_SHAPE,
     derive_at_random,
     identical,
     make_network,
     snapshot,
 )
 
-from nfs_keras.models import import_weights, reid_network
-from nfs_keras.reid.imagenet_weights import load_application
+from nfs_keras.models import import_weights
 from nfs_keras.reid.weights import arrays_of, read_weights
 
 
@@ -25,7 +24,7 @@ def same(mine, others):
 
 @pytest.fixture(scope="module")
 def trained():
-    network = make_network("dual", seed=1)
+    network = two_stages("dual", inner=True)
     derive_at_random(network)
     return network
 
@@ -39,20 +38,14 @@ def path(trained, tmp_path_factory):
 
 @pytest.mark.parametrize("search", ["dual", "channel", None])
 def test_weights_find_their_place_whatever_is_searched(search, trained, path):
-    network = make_network(search, seed=2)
-    before = snapshot(
+    network = two_stages(search)
+    of_gates = [
         v for v in network.variables if "logits" in v.path or "mask" in v.path
-    )
+    ]
+    before = snapshot(of_gates)
     import_weights(network, path)
     assert same(arrays_of(network), arrays_of(trained))
-    assert identical(
-        before,
-        snapshot(
-            v
-            for v in network.variables
-            if "logits" in v.path or "mask" in v.path
-        ),
-    )
+    assert identical(before, snapshot(of_gates))
 
 
 def test_every_parameter_is_used_once(trained, path):
@@ -71,19 +64,19 @@ def test_every_parameter_is_used_once(trained, path):
 
 def test_arrays_by_name_will_do(trained, tmp_path):
     np.savez(tmp_path / "network.npz", **arrays_of(trained))
-    network = make_network(None, seed=2)
+    network = two_stages(None)
     import_weights(network, tmp_path / "network.npz")
     assert same(arrays_of(network), arrays_of(trained))
 
 
 def test_one_error_lists_all_that_does_not_fit_and_nothing_is_changed(path):
-    network = reid_network("resnet18", (64, 32, 3), 6, search=None)
+    network = make_network(None)
     before = snapshot(network.variables)
     with pytest.raises(ValueError) as error:
         import_weights(network, path)
     text = str(error.value)
     assert f"Received: source={str(path)!r}" in text
-    assert "stage1_block2_conv1/kernel is missing" in text
+    assert "stage3_block1_conv1/kernel is missing" in text
     assert "more" in text
     assert identical(before, snapshot(network.variables))
 
@@ -99,81 +92,22 @@ def test_flaws_are_named_with_their_shapes(trained, tmp_path):
     for flaw in (
         "visible_stem/conv/kernel is missing",
         "bottleneck/gamma is unknown, of shape (3,)",
-        "neck/gamma is of shape (3,), not (192,)",
+        "neck/gamma is of shape (3,), not (12,)",
     ):
         assert flaw in str(error.value)
 
 
 def test_a_classifier_of_other_people_is_skipped_if_asked(trained, path):
-    network = reid_network("tiny", IMAGE_SHAPE, 9, search=None)
+    network = two_stages(None, num_identities=9)
     with pytest.raises(ValueError, match="classifier/kernel is of shape"):
         import_weights(network, path)
     before = np.array(network.named_variables()["classifier/kernel"])
     import_weights(network, path, skip_classifier=True)
     mine, others = arrays_of(network), arrays_of(trained)
-    kernel, other = (
-        mine.pop("classifier/kernel"),
-        others.pop("classifier/kernel"),
-    )
+    kernel, other = (x.pop("classifier/kernel") for x in (mine, others))
     assert same(mine, others)
     np.testing.assert_array_equal(kernel, before)
     assert kernel.shape != other.shape
-
-
-@pytest.fixture(scope="module")
-def application():
-    keras.utils.set_random_seed(0)
-    return keras.applications.ResNet50(
-        include_top=False, weights=None, input_shape=(32, 32, 3)
-    )
-
-
-@pytest.mark.parametrize("suffix", ["weights.h5", "h5"])
-def test_keras_applications_is_read_from_any_of_its_weights_files(
-    suffix, application, tmp_path
-):
-    path = tmp_path / f"resnet.{suffix}"
-    if suffix == "weights.h5":
-        application.save_weights(path)
-    else:
-        application.save(path)
-    loaded = load_application(path)
-    assert identical(loaded.get_weights(), application.get_weights())
-
-
-def test_keras_applications_is_read_from_a_whole_file(application, tmp_path):
-    application.save(tmp_path / "resnet.keras")
-    application.save_weights(tmp_path / "resnet.weights.h5")
-    network = reid_network("imagenet_resnet50", (32, 32, 3), 5, search=None)
-    one, other = (
-        read_weights(network, tmp_path / f"resnet.{suffix}")
-        for suffix in ("keras", "weights.h5")
-    )
-    assert same(one, other)
-    import_weights(network, tmp_path / "resnet.keras")
-    mine = arrays_of(network)
-    assert all(np.array_equal(mine[name], one[name]) for name in one)
-
-
-@pytest.mark.parametrize("top", [True, False])
-def test_its_classifier_is_expected_where_there_is_one(
-    top, application, tmp_path, monkeypatch
-):
-    import h5py
-
-    asked = {}
-
-    def make(**arguments):
-        asked.update(arguments)
-        return application
-
-    monkeypatch.setattr(keras.applications, "ResNet50", make)
-    with h5py.File(tmp_path / "resnet.h5", "w") as file:
-        file["conv1_conv/conv1_conv/kernel"] = np.zeros(1)
-        if top:
-            file["predictions/predictions/kernel"] = np.zeros(1)
-    load_application(tmp_path / "resnet.h5")
-    assert asked["include_top"] is top
 
 
 def test_another_model_raises(trained, tmp_path):

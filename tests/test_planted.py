@@ -3,7 +3,11 @@ import pytest
 from benchmarks import planted
 
 
-def test_the_search_finds_what_was_planted(capsys):
+@pytest.mark.usefixtures("quick_limits")
+def test_the_search_finds_what_was_planted(capsys, monkeypatch):
+    # Fewer steps of fewer images: it suffices, if the search is sound.
+    monkeypatch.setattr(planted, "NUM_STEPS", 300)
+    monkeypatch.setattr(planted, "BATCH", (16, 2))
     assert planted.main(["--smoke"]) == 0
     assert "identity split" in capsys.readouterr().out
 

@@ -4,11 +4,12 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from search_cases import small_network
 
 from nfs_keras.datasets import Sample
 from nfs_keras.layers import find_gates
 from nfs_keras.losses import BatchHardTriplet, WeightedRegularizedTriplet
-from nfs_keras.models import TrainingModel, reid_network
+from nfs_keras.models import TrainingModel
 from nfs_keras.presets import PRESETS, Demo, Paper, WarmCosine, agw_steps
 
 
@@ -40,8 +41,8 @@ def test_a_schedule_fits_any_length(schedule, steps):
     assert max(values) <= 0.1 + 1e-6 and min(values) >= 0.0
 
 
-def test_the_paper_moves_the_head_ten_times_as_fast():
-    network = reid_network("tiny", (32, 16, 3), 4, search=None)
+def test_the_paper_moves_the_head_ten_times_as_fast_and_can_be_saved(tmp_path):
+    network = small_network(None)
     model = TrainingModel(network)
     model.compile(Paper().optimizer(network, 162), loss=Paper().loss())
     variables = model.weight_variables
@@ -55,12 +56,6 @@ def test_the_paper_moves_the_head_ten_times_as_fast():
     np.testing.assert_allclose(
         moved[True], 10 * np.mean(moved[False]), rtol=0.05
     )
-
-
-def test_a_training_of_the_paper_can_be_saved(tmp_path):
-    network = reid_network("tiny", (32, 16, 3), 4, search=None)
-    model = TrainingModel(network)
-    model.compile(Paper().optimizer(network, 162), loss=Paper().loss())
     model.save(tmp_path / "training.keras")
     model.load_weights(tmp_path / "training.keras")
 
@@ -115,15 +110,21 @@ def test_the_baseline_trains_longer_by_what_the_gates_cost():
     )
 
 
-@pytest.mark.parametrize("search", [None, "dual", "channel", "spatial"])
-def test_every_search_starts_from_the_same_weights(search):
+def test_every_search_starts_from_the_same_weights():
     given = {"weights": None, "initial_logit": 4.0}
     preset = dataclasses.replace(Demo().smoke(), **given)
     plain = preset.network(5, None, seed=3).named_variables()
-    network = preset.network(5, search, seed=3)
-    for name, variable in network.named_variables().items():
-        np.testing.assert_array_equal(variable, plain[name])
-    counts = {None: 0, "dual": 12, "channel": 8, "spatial": 4}
-    gates = find_gates(network)
-    assert len(gates) == counts[search]
-    assert all(np.all(gate.logits == preset.initial_logit) for gate in gates)
+    for search, count in {
+        None: 0,
+        "dual": 12,
+        "channel": 8,
+        "spatial": 4,
+    }.items():
+        network = preset.network(5, search, seed=3)
+        for name, variable in network.named_variables().items():
+            np.testing.assert_array_equal(variable, plain[name])
+        gates = find_gates(network)
+        assert len(gates) == count
+        assert all(
+            np.all(gate.logits == preset.initial_logit) for gate in gates
+        )

@@ -1,8 +1,11 @@
 """The two-stream network is compacted exactly, for both modalities or one."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from reid_cases import two_stages
 from search_cases import (
     IMAGE_SHAPE,
     derive_at_random,
@@ -23,71 +26,51 @@ from nfs_keras.models import (
 from nfs_keras.reid import Backbone
 
 BOTH = ("visible", "infrared")
-
-
-def derived_network(
-    search="dual", bottleneck=False, non_local=False, **options
-):
-    """A network of two residual stages, with choices made at random.
-
-    Bottlenecks have the stride in their first convolution; the second stage
-    may have non-local blocks.
-    """
-    block = {"bottleneck": bottleneck, "stride_first": bottleneck}
-    first = {**block, "filters": 8, "inner": 6, "project": True}
-    second = {**block, "filters": 12, "inner": 4}
-    stages = [first], [{**second, "stride": 2, "project": True}, second]
-    backbone = shallow_backbone(*stages, non_local=non_local)
-    return derived(backbone, search=search, **options)
-
-
-def derived(backbone, **options):
-    """A network of some backbone, with choices made at random."""
-    keras.utils.set_random_seed(0)
-    network = reid_network(backbone, IMAGE_SHAPE, 6, **options)
-    derive_at_random(network)
-    Architecture.derive(network).apply(network)
-    return network
-
-
 CASES = {
-    "dual": {},
-    "dual bottleneck inner": {"bottleneck": True, "inner": True},
+    "bottleneck": {"bottleneck": True, "inner": True},
     "spatial": {"search": "spatial"},
     "sum": {"combine": "sum"},
     "non-local": {"search": "channel", "inner": True, "non_local": True},
 }
 
 
-@pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
-def pair(request):
+def derived(network):
+    """Makes choices at random in a network, and masks it."""
+    derive_at_random(network)
+    Architecture.derive(network).apply(network)
+    return network
+
+
+@functools.cache
+def made(case):
     """A masked network and the compacted one, neither to be changed."""
-    network = derived_network(**request.param)
+    network = derived(two_stages(**CASES[case]))
     return network, compact(network)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(params=CASES)
+def pair(request):
+    return made(request.param)
+
+
+@pytest.fixture
 def network():
-    """A masked network of channel gates, not to be changed."""
-    return derived_network("channel", bottleneck=True, inner=True)
+    return made("bottleneck")[0]
+
+
+@pytest.fixture
+def small():
+    return made("bottleneck")[1]
 
 
 @pytest.fixture(scope="module")
-def small(network):
-    return compact(network)
-
-
-@pytest.fixture(scope="module")
-def infrared(network):
-    return compact(network, "infrared")
+def infrared():
+    return compact(made("bottleneck")[0], "infrared")
 
 
 def two_gates():
     """A network of one block to be changed, with choices made at random."""
-    network = small_network("channel", inner=True)
-    derive_at_random(network)
-    Architecture.derive(network).apply(network)
-    return network
+    return derived(small_network("channel", inner=True))
 
 
 def embed(network, name):
@@ -95,14 +78,18 @@ def embed(network, name):
     return np.array(network.encoder(name)(images[name]))
 
 
-def same_products(one, other):
-    """Whether two sets of embeddings compare alike, modalities crossed."""
-    products = [np.concatenate(x) @ np.concatenate(x).T for x in (one, other)]
+def assert_same_products(*networks):
+    """Checks that embeddings compare alike, modalities crossed."""
+    embeddings = [
+        np.concatenate([embed(network, name) for name in BOTH])
+        for network in networks
+    ]
+    products = [rows @ rows.T for rows in embeddings]
     np.testing.assert_allclose(*products, atol=1e-5)
 
 
 def test_its_embeddings_compare_as_those_of_the_masked_network(pair):
-    same_products(*([embed(n, name) for name in BOTH] for n in pair))
+    assert_same_products(*pair)
 
 
 def test_its_logits_stay_and_what_the_embedding_loses_was_zero(pair):
@@ -120,16 +107,14 @@ def test_its_logits_stay_and_what_the_embedding_loses_was_zero(pair):
     assert after[:, order[kept.sum() :]].sum() == 0.0
 
 
-@pytest.mark.parametrize("modality", BOTH)
-def test_for_one_modality_its_encoder_is_that_of_the_masked_network(
-    pair, modality
-):
+def test_for_one_modality_its_encoder_is_that_of_the_masked_network(pair):
     """The entries are those of `compact` for both: they compare crosswise."""
     masked, both = pair
-    one = compact(masked, modality)
-    np.testing.assert_allclose(
-        embed(one, modality), embed(both, modality), atol=1e-5
-    )
+    check_one(compact(masked, "infrared"), both, "infrared")
+
+
+def check_one(one, both, name):
+    np.testing.assert_allclose(embed(one, name), embed(both, name), atol=1e-5)
     assert one.count_params() <= both.count_params()
 
 
@@ -157,6 +142,15 @@ def test_channels_inside_a_block_go_where_no_modality_keeps_them(
             assert small.trunk.get_layer(conv).filters == kept
 
 
+def test_a_non_local_block_loses_what_no_modality_keeps():
+    network, small = made("non-local")
+    mask = np.array(named_gates(network)["stage2_channel"].mask)
+    kept = mask.any(axis=0).sum()
+    block = small.trunk.get_layer("stage2_block2_non_local")
+    assert block.w.kernel.shape[-1] == kept < mask.shape[-1]
+    assert block.theta.kernel.shape[0] == kept
+
+
 def test_a_gate_that_closes_nothing_any_more_is_left_out(infrared):
     assert not find_gates(infrared)
     network = two_gates()
@@ -166,7 +160,7 @@ def test_a_gate_that_closes_nothing_any_more_is_left_out(infrared):
 
 
 def test_with_every_gate_open_nothing_is_removed():
-    network = derived_network(inner=True)
+    network = small_network(inner=True)
     for gate in find_gates(network):
         gate.open()
     same = compact(network)
@@ -177,11 +171,13 @@ def test_with_every_gate_open_nothing_is_removed():
         )
 
 
-def test_a_modality_is_a_name_or_an_index(network):
-    for index, name in enumerate(BOTH):
+def test_a_modality_is_a_name_or_an_index(network, small, infrared):
+    visible = compact(network, "visible")
+    check_one(visible, small, "visible")
+    for index, one in enumerate((visible, infrared)):
+        name = BOTH[index]
         np.testing.assert_array_equal(
-            embed(compact(network, index), name),
-            embed(compact(network, name), name),
+            embed(compact(network, index), name), embed(one, name)
         )
     with pytest.raises(ValueError, match="Received: modality='thermal'"):
         compact(network, "thermal")
@@ -221,9 +217,7 @@ def test_a_modality_may_keep_a_single_channel_everywhere():
         mask[0, ..., 0], mask[1, ..., 1] = 1.0, 1.0
         gate.freeze(mask)
     small = compact(network)
-    same_products(
-        *([embed(n, name) for name in BOTH] for n in (network, small))
-    )
+    assert_same_products(network, small)
     assert small.trunk.output["embedding"].shape[-1] == 2
 
 
@@ -241,8 +235,7 @@ def test_a_block_of_ones_own_that_keeps_to_no_rule_is_left_whole():
         return gates.output("last", gates.channel("last", maps))
 
     stem = shallow_backbone().make_stem
-    network = derived(Backbone(stem, grow))
+    keras.utils.set_random_seed(0)
+    network = derived(reid_network(Backbone(stem, grow), IMAGE_SHAPE, 6))
     small = compact(network)
-    same_products(
-        *([embed(n, name) for name in BOTH] for n in (network, small))
-    )
+    assert_same_products(network, small)
