@@ -95,10 +95,20 @@ def _torch_gradients(function, layer, x, *rest):
 def _tensorflow_compiled(layer, jit_compile, training):
     import tensorflow as tf
 
-    return tf.function(
+    function = tf.function(
         lambda *arguments: layer(*arguments, training=training),
         jit_compile=jit_compile,
     )
+
+    def call(*arguments):
+        arguments = [tf.convert_to_tensor(x) for x in arguments]
+        # A batch of any size, as `fit` traces it.
+        specs = [
+            tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in arguments
+        ]
+        return function.get_concrete_function(*specs)(*arguments)
+
+    return call
 
 
 def _jax_compiled(layer, jit_compile, training):

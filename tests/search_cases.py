@@ -13,6 +13,7 @@ from nfs_keras.reid.backbones import Backbone, grow_residual, make_stem
 IMAGE_SHAPE = (32, 16, 3)
 NUM_IDENTITIES = 6
 NAMES = ("visible", "infrared")
+CROSS_ENTROPY = "sparse_categorical_crossentropy"
 
 
 def make_network(search="dual", seed=0, **gate_arguments):
@@ -119,6 +120,16 @@ def plain_batch(seed=0, size=6):
     return tf.constant(maps), tf.constant(np.arange(size) % 4, "int32")
 
 
+def plain_pairs(first=0, count=4):
+    return make_pairs(first, count, plain_batch)
+
+
+def plain_search(loss=CROSS_ENTROPY, model=None, **options):
+    """A search of a plain model, eager: tracing costs more than few steps."""
+    options = {"run_eagerly": True, **options}
+    return compiled_search(model or plain_model(), loss, **options)
+
+
 def maps_behind(network, maps, *layers, index=0):
     """The maps behind some layers of a trunk, for those of one stem.
 
@@ -140,6 +151,14 @@ def derive_at_random(network, seed=0):
             variable.assign(generator.uniform(0.5, 1.5, variable.shape))
         if variable.path.split("/")[-1] in ("beta", "moving_mean"):
             variable.assign(generator.normal(size=variable.shape))
+
+
+def everything(search):
+    """All that a resumed search must get back."""
+    seeds = [gate.seed_generator.state for gate in find_gates(search.model)]
+    optimizers = (search.optimizer, search.arch_optimizer)
+    slots = [v for optimizer in optimizers for v in optimizer.variables]
+    return snapshot([*search.variables, *slots, *seeds])
 
 
 def snapshot(variables):

@@ -7,8 +7,8 @@ from keras import ops
 from nfs_keras.layers import ChannelSearch, DualLevelSearch, SpatialSearch
 from nfs_keras.layers.search_gate import named_seed
 
-MAPS = np.random.default_rng(0).normal(size=(4, 5, 3, 6)).astype("float32")
-MODALITY = np.array([0, 1, 1, 0])
+MAPS = np.random.default_rng(0).normal(size=(6, 4, 3, 5)).astype("float32")
+MODALITY = np.array([0, 1, 1, 0, 1, 0], "int32")
 
 
 def array(tensor):
@@ -69,7 +69,7 @@ def test_the_levels_share_one_temperature():
     cell.temperature.assign(0.01)
     assert cell.channel.temperature is cell.temperature
     assert cell.spatial.temperature is cell.temperature
-    cold = array(cell.channel.keep(4, MODALITY))
+    cold = array(cell.channel.keep(6, MODALITY))
     assert set(np.unique(cold)) <= {0.0, 1.0}
 
 
@@ -92,14 +92,14 @@ def test_open_fraction_is_the_expected_share_of_open_map_entries():
 
 def test_the_open_fraction_counts_what_each_modality_keeps():
     cell = built()
-    cell.freeze([[1] * 6, [0] * 6], [np.zeros((5, 3)), np.ones((5, 3))])
+    cell.freeze([[1] * 5, [0] * 5], [np.zeros((4, 3)), np.ones((4, 3))])
     assert array(cell.open_fraction()) == 0  # not 1/2 x 1/2
 
 
 def test_each_level_can_be_frozen_to_a_mask_of_its_own():
     cell = built()
-    channels = np.array([1, 1, 0, 0, 1, 0])
-    pixels = np.tile([0.0, 1.0, 1.0], (5, 1))
+    channels = np.array([1, 1, 0, 0, 1])
+    pixels = np.tile([0.0, 1.0, 1.0], (4, 1))
     cell.freeze(channels, pixels)
     expected = MAPS * channels * pixels[..., None]
     np.testing.assert_array_equal(array(cell(MAPS, MODALITY)), expected)

@@ -31,11 +31,6 @@ LEFT_OUT = {
     "jax": SAME,
     "torch": f"{SAME} or xla or in_a_graph or model_serves",
 }
-# Most of JAX's time is that of compiling what runs once.
-QUICKLY = (
-    f"{os.environ['XLA_FLAGS']} --xla_cpu_use_fusion_emitters=false"
-    " --xla_cpu_parallel_codegen_split_count=1"
-)
 BACKENDS = [b for b in LEFT_OUT if importlib.util.find_spec(b)]
 
 
@@ -63,11 +58,7 @@ def start(backend, log):
         return subprocess.Popen(
             [*command, *FILES],
             cwd=HERE,
-            env={
-                **os.environ,
-                "KERAS_BACKEND": backend,
-                "XLA_FLAGS": QUICKLY,
-            },
+            env={**os.environ, "KERAS_BACKEND": backend},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from search_cases import (
-    compiled_search,
+    everything,
     identical,
-    make_pairs,
     plain_batch,
     plain_model,
+    plain_pairs,
+    plain_search,
     snapshot,
 )
 
@@ -19,14 +20,9 @@ from nfs_keras.callbacks import SearchPhases, TrainingCheckpoint
 from nfs_keras.layers import find_gates
 from nfs_keras.models import Architecture
 
-STEPS, EPOCHS = 2, 6
+STEPS, EPOCHS = 1, 6
 START, FREEZE = 0.3, 0.6  # two epochs open, two searching, two frozen
 PHASES = ["open"] * 2 + ["searching"] * 2 + ["frozen"] * 2
-
-
-def make_search(seed=0, **options):
-    loss = "sparse_categorical_crossentropy"
-    return compiled_search(plain_model(seed), loss, **options)
 
 
 class Diary(keras.callbacks.Callback):
@@ -64,22 +60,14 @@ def left_after(folder, epoch):
 
 def fit(model, *callbacks, first=0, epochs=EPOCHS, **phases):
     options = {"start": START, "freeze": FREEZE, **phases}
-    pairs = make_pairs(first * STEPS, (epochs - first) * STEPS, plain_batch)
     return model.fit(
-        pairs,
+        plain_pairs(first * STEPS, (epochs - first) * STEPS),
         initial_epoch=first,
         epochs=epochs,
         steps_per_epoch=STEPS,
         verbose=0,
         callbacks=[SearchPhases(**options), *callbacks],
     )
-
-
-def everything(model):
-    seeds = [gate.seed_generator.state for gate in find_gates(model.model)]
-    optimizers = (model.optimizer, model.arch_optimizer)
-    slots = [v for optimizer in optimizers for v in optimizer.variables]
-    return snapshot([*model.variables, *slots, *seeds])
 
 
 @pytest.fixture(scope="module")
@@ -90,25 +78,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(folder):
     """A run that was never stopped: its model, diary and history."""
-    model, diary = make_search(), Diary()
+    model, diary = plain_search(), Diary()
     history = fit(
         model, diary, TrainingCheckpoint(folder), Copies(folder)
     ).history
     return model, diary.epochs, history
-
-
-def test_each_phase_traces_its_step_once():
-    """A frozen search runs the step of an open one."""
-    model, phases = make_search(), []
-    descend = model.descend_weights
-
-    def counted(batch):
-        phases.append(model.phase_name)
-        descend(batch)
-
-    model.descend_weights = counted
-    fit(model)
-    assert phases == ["open", "searching"]
 
 
 def test_gates_move_in_the_second_phase_alone(whole):
@@ -117,7 +91,7 @@ def test_gates_move_in_the_second_phase_alone(whole):
     assert [moved for _, moved, _ in epochs] == [
         phase == "searching" for phase in PHASES
     ]
-    assert [steps for _, _, steps in epochs] == [0, 0, 2, 4, 4, 4]
+    assert [steps for _, _, steps in epochs] == [0, 0, 1, 2, 2, 2]
 
 
 def test_gates_are_open_then_soft_then_hard(whole):
@@ -142,7 +116,7 @@ def resumed(folder, killed_after, kind):
         assert other.phase_name == PHASES[killed_after]
         first = killed_after + 1
     else:
-        other = make_search(seed=7)
+        other = plain_search(model=plain_model(seed=7))
         first = TrainingCheckpoint(folder).restore(other)
     diary = Diary()
     fit(other, diary, first=first)
@@ -170,30 +144,30 @@ def test_a_run_killed_in_any_phase_resumes_in_it(
 
 def test_a_search_saved_while_open_searches_after_a_reload(tmp_path):
     """Without the callback too: the phase is a saved variable."""
-    model = make_search()
+    model = plain_search()
     model.hold_open()
     model.save(tmp_path / "open.keras")
     loaded = keras.models.load_model(tmp_path / "open.keras")
     assert loaded.phase_name == "open"
-    pairs = make_pairs(count=1, make=plain_batch)
     for phase, moves in (("open", False), ("searching", True)):
         if phase == "searching":
             loaded.start()
         logits = snapshot(loaded.search_variables)
-        loaded.fit(pairs, verbose=0)
+        loaded.fit(plain_pairs(count=1), verbose=0)
         assert loaded.phase_name == phase
         moved = not identical(logits, snapshot(loaded.search_variables))
         assert moved is moves
 
 
-@pytest.mark.parametrize("phase", ["hold_open", "freeze"])
-def test_outside_the_search_no_architecture_step_is_computed(phase):
-    model = make_search(run_eagerly=True)
-    full = num_convolutions(model)
-    getattr(model, phase)()
-    assert num_convolutions(model) == full / 2
+def test_outside_the_search_no_architecture_step_is_computed():
+    model = plain_search()
+    layers = map(type, model.model.layers)
+    one_pass = list(layers).count(keras.layers.Conv2D)
     model.arch_loss_function = None  # would fail if it were called
-    model.fit(make_pairs(count=1, make=plain_batch), verbose=0)
+    for enter_phase in (model.hold_open, model.freeze):
+        enter_phase()
+        assert num_convolutions(model) == one_pass
+        model.fit(plain_pairs(count=1), verbose=0)
 
 
 def num_convolutions(model):
@@ -204,7 +178,7 @@ def num_convolutions(model):
 
 
 def test_a_gate_that_was_frozen_on_purpose_stays_frozen():
-    model = make_search(run_eagerly=True)
+    model = plain_search()
     gate = model.model.get_layer("cell").channel
     mask = np.array([[1, 0, 1, 1, 0, 1]], "float32")
     gate.freeze(mask)
@@ -222,7 +196,7 @@ def test_a_gate_that_was_frozen_on_purpose_stays_frozen():
 def test_who_asks_is_given_the_architecture_once():
     """And who derives later, budget or not, gets what was decided."""
     found = []
-    model = make_search(budget=0.67, run_eagerly=True)
+    model = plain_search(budget=0.67)
     fit(model, on_freeze=found.append)
     (architecture,) = found
     assert isinstance(architecture, Architecture)
@@ -233,7 +207,7 @@ def test_who_asks_is_given_the_architecture_once():
 @pytest.mark.parametrize("start, freeze", [(0.0, 0.5), (0.5, 1.0), (0.5, 0.5)])
 def test_a_phase_may_be_left_out(start, freeze):
     diary = Diary()
-    model = make_search(run_eagerly=True)
+    model = plain_search()
     fit(model, diary, epochs=2, start=start, freeze=freeze)
     phases = [phase for phase, _, _ in diary.epochs]
     expected = {
@@ -250,8 +224,16 @@ def test_phases_out_of_order_raise(start, freeze):
         SearchPhases(start, freeze)
 
 
-def test_a_second_fit_fine_tunes_what_is_frozen():
-    model = make_search(budget=0.67)
+def test_a_second_fit_fine_tunes_and_each_phase_traces_its_step_once():
+    """A frozen search runs the step of an open one."""
+    model, traced = plain_search(budget=0.67, run_eagerly=False), []
+    descend = model.descend_weights
+
+    def counted(batch):
+        traced.append(model.phase_name)
+        descend(batch)
+
+    model.descend_weights = counted
     fit(model)
     masks = snapshot([gate.mask for gate in find_gates(model.model)])
     diary = Diary()
@@ -266,12 +248,13 @@ def test_a_second_fit_fine_tunes_what_is_frozen():
     diary = Diary()
     fit(model, diary)
     assert [phase for phase, _, _ in diary.epochs] == PHASES
+    assert traced == ["open", "searching"]
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_phase_without_an_epoch_raises(epochs):
     with pytest.raises(ValueError, match=f"Received: epochs={epochs}, with"):
-        fit(make_search(), epochs=epochs)
+        fit(plain_search(), epochs=epochs)
 
 
 def test_a_model_without_phases_raises():

@@ -4,7 +4,13 @@ import resource
 
 import keras
 import pytest
-from search_cases import identical, make_pairs, make_search, snapshot
+from search_cases import (
+    everything,
+    identical,
+    plain_pairs,
+    plain_search,
+    snapshot,
+)
 
 from benchmarks.resume import read_history
 from nfs_keras.callbacks import (
@@ -14,7 +20,6 @@ from nfs_keras.callbacks import (
     TemperatureAnnealing,
     TrainingCheckpoint,
 )
-from nfs_keras.layers import find_gates
 from nfs_keras.models import named_gates
 from nfs_keras.schedules import exponential
 
@@ -38,21 +43,13 @@ class KillAfter(keras.callbacks.Callback):
             raise Killed
 
 
-def everything(model):
-    """All that a resumed search must get back."""
-    seeds = [gate.seed_generator.state for gate in find_gates(model.model)]
-    optimizers = (model.optimizer, model.arch_optimizer)
-    slots = [v for optimizer in optimizers for v in optimizer.variables]
-    return snapshot([*model.model.variables, *slots, *seeds])
-
-
 def search_on(folder, killed_after=None):
     """Resumes the search of a folder, as a new process would."""
-    model = make_search(budget=0.5, run_eagerly=True)
+    model = plain_search(budget=0.5)
     checkpoint = TrainingCheckpoint(folder / "checkpoints", "arch_loss")
     first = checkpoint.restore(model)
     model.fit(
-        make_pairs(first * STEPS, (EPOCHS - first) * STEPS),
+        plain_pairs(first * STEPS, (EPOCHS - first) * STEPS),
         initial_epoch=first,
         epochs=EPOCHS,
         steps_per_epoch=STEPS,

@@ -63,12 +63,9 @@ def test_without_augmentation_the_sampled_images_come_out(samples, sampler):
             np.testing.assert_array_equal(targets[modality], expected)
 
 
-@pytest.mark.parametrize("cache_bytes", [0, 2**30])
-def test_an_element_depends_on_seed_and_step_alone(
-    samples, sampler, cache_bytes
-):
-    whole = batches(samples, sampler, seed=5, num_steps=7)
-    for first_step in (0, 3, 6):
+def test_an_element_depends_on_seed_and_step_alone(samples, sampler):
+    whole = batches(samples, sampler, seed=5, num_steps=7, cache_bytes=0)
+    for first_step, cache_bytes in ((0, 2**30), (3, 2**30), (6, 0)):
         resumed = batches(
             samples,
             sampler,
