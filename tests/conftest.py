@@ -8,7 +8,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers would fight for the cores
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 # What a test compiles runs once or twice: compiling quickly is faster.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
+)
 
 import hypothesis
 import pytest
@@ -38,30 +42,28 @@ def shared_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def smoke_data(shared_folder):
-    """A synthetic RegDB of 24 people, four images each and modality."""
-    # Not above: what starts the workers has no use for TensorFlow.
-    from nfs_keras.synthetic import synthesize_regdb
+def smoke_run(shared_folder):
+    """What `examples/train_regdb.py --smoke` leaves; not to be changed.
 
-    with FileLock(shared_folder / "data.lock"):
-        root = shared_folder / "smoke_data" / "regdb"
-        return synthesize_regdb(root, 24, 4, num_workers=1, verbose=False)
+    Its network is the one of `small_smoke.py`; `printed.txt`, beside its data
+    and runs, is what it printed.
+    """
+    folder = shared_folder / "smoke_run"
+    with FileLock(shared_folder / "run.lock"):
+        if not (folder / "printed.txt").exists():
+            folder.mkdir(exist_ok=True)
+            program = [SMALL, "traced", EXAMPLES / "train_regdb.py"]
+            ended = run([*program, "--smoke"], folder)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            (folder / "printed.txt").write_text(ended.stdout, "utf-8")
+    return folder / "runs" / "regdb"
 
 
 @pytest.fixture(scope="session")
-def smoke_run(shared_folder, smoke_data):
-    """What `examples/train_regdb.py --smoke` leaves; not to be changed.
-
-    Its network is the one of `small_smoke.py`.
-    """
-    output = shared_folder / "smoke_run" / "smoke"
-    with FileLock(shared_folder / "run.lock"):
-        if not (output / "report.html").exists():
-            flags = ("--smoke", f"--data={smoke_data}", f"--output={output}")
-            program = [SMALL, "traced", EXAMPLES / "train_regdb.py"]
-            ended = run([*program, *flags])
-            assert ended.returncode == 0, ended.stdout + ended.stderr
-    return output
+def smoke_data(smoke_run):
+    """The synthetic RegDB of `smoke_run`: 24 people of noise."""
+    (data,) = (smoke_run.parents[1] / "data").iterdir()
+    return data
 
 
 @pytest.fixture

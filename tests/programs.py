@@ -32,7 +32,7 @@ def run_example(name, *words, cwd=None):
 
 def run_verb(*words, cwd=None):
     """Runs `nfs-reid <words>`, its `--smoke` on less."""
-    return run([SMALL, "eager", "-m", "nfs_keras", *words], cwd)
+    return run([SMALL, "budget", "-m", "nfs_keras", *words], cwd)
 
 
 def run(words, cwd=None, timeout=1500, check=False, **environment):

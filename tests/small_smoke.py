@@ -21,6 +21,10 @@ from fork_server import quick_graphs
 
 from nfs_keras.cli import main as command_line
 
+# Whether steps run eagerly, and how many an epoch has. One step of Adam gives
+# every logit one of two values: no budget is met by their order.
+KINDS = {"traced": (False, 2), "eager": (True, 1), "budget": (True, 2)}
+
 
 def one_stage():
     """Makes the first stage of `tiny`."""
@@ -41,7 +45,7 @@ def noise(recipe, shot):
 
 
 @contextlib.contextmanager
-def small_smoke(eager=True):
+def small_smoke(eager=True, steps=1):
     """Makes `Demo.smoke` smaller in this process."""
     import tensorflow as tf
 
@@ -51,7 +55,7 @@ def small_smoke(eager=True):
 
     smoke = Demo.smoke
     # A backbone with a name: a run that resumes must find the same options.
-    given = {"backbone": "one_stage", "weights": None, "max_steps": 2}
+    given = {"backbone": "one_stage", "weights": None, "max_steps": steps}
     with (
         warnings.catch_warnings(),
         mock.patch.dict(backbones.BACKBONES, {"one_stage": one_stage}),
@@ -76,7 +80,7 @@ def main():
     with contextlib.ExitStack() as stack:
 
         def shrink():
-            stack.enter_context(small_smoke(kind == "eager"))
+            stack.enter_context(small_smoke(*KINDS[kind]))
             quick_graphs()  # in a process that is no fork, too: the same bits
 
         if name == "nfs_keras":  # which is to import TensorFlow itself

@@ -9,7 +9,7 @@ def test_rows_of_the_study_run_and_are_lines_of_one_form():
     rows = ["plain", "searched_compact", "open_path", "random", "magnitude"]
     rows += ["cbam"]
     words = ["-m", "benchmarks.study", "--smoke", f"--rows={','.join(rows)}"]
-    ended = run([SMALL, "eager", *words])
+    ended = run([SMALL, "budget", *words])
     assert ended.returncode == 0, ended.stderr
     text = [x for x in ended.stdout.splitlines() if x.startswith("{")]
     lines = [json.loads(line) for line in text]
