@@ -69,9 +69,12 @@ def main(arguments=None):
             root, num_identities=16 if smoke else 80, verbose=False
         )
         samples = RegDB(root).train
-        times = time_loaders(samples, rounds=2 if smoke else 8, steps=10)
+        rounds, steps = (2, 2) if smoke else (8, 10)
+        times = time_loaders(samples, rounds, steps)
         figures = describe_speeds(samples, times)
-        waiting = measure_waiting(samples, rounds=5, steps=1 if smoke else 10)
+        preset = Demo().smoke() if smoke else Demo()
+        numbers = (2, 1, 1) if smoke else (5, 10, 5)
+        waiting = measure_waiting(samples, preset, *numbers)
     ratios = compare_loaders(times) | waiting
     write_results("data", options, ratios, figures)
 
@@ -228,27 +231,27 @@ def augment(image, rng):
     return (crop[:, ::-1] if rng.random() < 0.5 else crop).astype("float32")
 
 
-def measure_waiting(samples, rounds, steps):
-    """Trains the demo's network, and times batches and steps apart.
+def measure_waiting(samples, preset, rounds, steps, warm_up):
+    """Trains a preset's network, and times batches and steps apart.
 
     Returns:
         The share of the time that waits for batches, by round of some steps.
     """
-    preset = Demo()
     network = preset.network(len(identity_labels(samples)))
     model = TrainingModel(network)
-    optimizer = preset.optimizer(network, rounds * steps + 5)
+    num_steps = warm_up + rounds * steps
+    optimizer = preset.optimizer(network, num_steps)
     model.compile(optimizer, loss=preset.loss())
     dataset = training_dataset(
         samples,
         IdentitySampler(samples, *preset.batch),
         preset.image_shape,
         preset.augmentation(),
-        num_steps=rounds * steps + 5,
+        num_steps=num_steps,
     )
     pairs = iter(dataset)
-    times = [time_step(model, pairs) for _ in range(rounds * steps + 5)]
-    waits, wholes = np.reshape(times[5:], (rounds, steps, 2)).sum(axis=1).T
+    times = [time_step(model, pairs) for _ in range(num_steps)][warm_up:]
+    waits, wholes = np.reshape(times, (rounds, steps, 2)).sum(axis=1).T
     milliseconds = 1000 * wholes.sum() / (rounds * steps)
     print(f"a step of the demo: {milliseconds:.0f} ms")
     what = "waiting for a batch against the whole step of the demo"

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from figure_checks import check_figure
 
 from nfs_keras.report.accuracy import (
@@ -71,24 +72,23 @@ def test_names_are_shown_as_they_are():
     assert len(words[2]) < 40
 
 
-def test_costs_are_legible():
-    names = ["baseline", "searched", "compacted"]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["baseline", "searched", "compacted"],
+        [f"a run with a very long name, number {k}" for k in range(3)],
+    ],
+    ids=["short", "long"],
+)
+def test_costs_are_legible(names):
     check_figure(plot_cost_accuracy(names, [6.8, 6.8, 4.1], ACCURACIES))
 
 
-def test_long_names_are_legible():
-    names = [f"a run with a very long name, number {k}" for k in range(3)]
-    check_figure(plot_cost_accuracy(names, [6.8, 6.8, 4.1], ACCURACIES))
-
-
-def test_every_network_is_a_point_in_each_direction():
-    figure = plot_cost_accuracy(["a", "b", "c"], [3, 2, 1], ACCURACIES)
-    points = [tuple(line.get_xydata()[0]) for line in figure.axes[0].lines]
-    assert points == [(3, 45), (2, 54), (1, 54), (3, 42), (2, 51), (1, 51)]
-
-
-def test_networks_differ_in_marker_and_directions_in_filling():
+def test_networks_are_points_that_differ_in_marker_and_in_filling():
+    """The marker is the network's, the filling the direction's."""
     figure = plot_cost_accuracy(["a", "b", "c"], [3, 2, 1], ACCURACIES)
     lines = figure.axes[0].lines
+    points = [tuple(line.get_xydata()[0]) for line in lines]
+    assert points == [(3, 45), (2, 54), (1, 54), (3, 42), (2, 51), (1, 51)]
     looks = {(x.get_marker(), x.get_fillstyle()) for x in lines}
     assert len(looks) == 6

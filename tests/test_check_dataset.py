@@ -108,32 +108,23 @@ def test_what_is_no_dataset_may_not_be_trained_on(tmp_path):
     assert list(errors(tmp_path / "no")) == ["no dataset is known here"]
 
 
-@pytest.mark.parametrize(
-    ("contents", "fault"),
-    [
-        (b"", "is empty"),
-        (b"a text file named .bmp", "is no image in one of these formats"),
-    ],
-)
-def test_a_broken_image_is_an_error(regdb, contents, fault):
-    file = image_file(regdb)
-    file.write_bytes(contents)
-    place = str(file.relative_to(regdb))
-    assert errors(regdb) == {f"image {fault}": [place]}
-
-
-def test_an_incomplete_image_is_an_error(regdb):
-    file = image_file(regdb, "Thermal", 3)
-    file.write_bytes(file.read_bytes()[:200])
-    place = str(file.relative_to(regdb))
-    assert errors(regdb) == {"image is damaged or incomplete": [place]}
-
-
-def test_a_missing_image_is_an_error(regdb):
-    file = image_file(regdb)
-    file.unlink()
-    place = str(file.relative_to(regdb))
-    assert errors(regdb) == {"image does not exist": [place]}
+def test_what_is_wrong_with_an_image_is_an_error(regdb):
+    """An image of each fault, in one dataset."""
+    empty, text, gone = (image_file(regdb, image=i) for i in range(3))
+    half = image_file(regdb, "Thermal", 3)
+    empty.write_bytes(b"")
+    text.write_bytes(b"a text file named .bmp")
+    gone.unlink()
+    half.write_bytes(half.read_bytes()[:200])
+    assert errors(regdb) == {
+        f"image {fault}": [str(file.relative_to(regdb))]
+        for fault, file in {
+            "is empty": empty,
+            "is no image in one of these formats": text,
+            "does not exist": gone,
+            "is damaged or incomplete": half,
+        }.items()
+    }
 
 
 def test_a_missing_split_file_is_an_error_for_each_trial(regdb):

@@ -49,7 +49,6 @@ def test_the_path_leads_to_a_list_of_people(
 ):
     """From a run that is done: to plot and to train takes time."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("nfs_keras.cli.main.prepare_tensorflow", lambda: None)
     for name, there in (("data/people", smoke_data), ("runs/first", smoke_run)):
         pathlib.Path(name).parent.mkdir()
         pathlib.Path(name).symlink_to(there)

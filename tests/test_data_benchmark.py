@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from benchmark_results import check_result
+from small_smoke import small_smoke
 
 from benchmarks import data
 
@@ -8,7 +9,8 @@ from benchmarks import data
 @pytest.mark.usefixtures("quick_limits")
 def test_its_smoke_form_compares_with_both_loops(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "IMAGE_SHAPE", (32, 16, 3))
-    data.main(["--smoke", f"--results={tmp_path}"])
+    with small_smoke():
+        data.main(["--smoke", f"--results={tmp_path}"])
     ratios = check_result(tmp_path / "data.json", least_pairs=2)
     assert len(ratios) == 7
     waiting = ratios["waiting for a batch against the whole step of the demo"]

@@ -1,7 +1,8 @@
 """Every Python block of the pages runs, or stands here with a reason.
 
 The pages' own files are exchanged for those of the small run: names in the
-code stay as they are, folders are made that fit them.
+code stay as they are, folders are made that fit them. A training runs eagerly:
+its few steps take less time than to trace them.
 """
 
 import functools
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_smoke import small_smoke
 
 from nfs_keras.datasets import RegDB
 from nfs_keras.evaluation import retrieval_metrics
@@ -99,7 +101,8 @@ def test_every_page_with_code_is_run_by_a_test():
 
 @pytest.mark.parametrize("page", ["layers.md", "search_your_model.md"])
 def test_a_page_runs_from_top_to_bottom(page, place):
-    run_page(page)
+    with small_smoke():
+        run_page(page)
 
 
 def digits(seed):
@@ -112,7 +115,8 @@ def digits(seed):
 
 def test_the_page_on_searching_runs(place, capsys):
     names = {"train_batches": digits(0), "proxy_batches": digits(1)}
-    run_page("search.md", names)
+    with small_smoke():
+        run_page("search.md", names)
     assert (place / "architecture.json").exists()
     smaller, model = names["smaller"], names["model"]
     assert not find_gates(smaller)

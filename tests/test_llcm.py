@@ -66,25 +66,25 @@ def test_training_paths_name_identity_and_camera(small):
         assert sample.path.startswith(str(folder / start))
 
 
-def test_a_label_that_means_two_people_raises(small):
-    file = small / "idx" / "train_nir.txt"
-    file.write_text("nir/0002/0002_c01_s1_f1_nir.jpg 0\n")
-    with pytest.raises(ValueError, match="label 0 in .*line 1.*person 2 and 1"):
-        LLCM(small).train  # noqa: B018
-
-
-@pytest.mark.parametrize("path", ["nir/0002/image.jpg", "a_c01_s1.jpg"])
-def test_a_training_path_of_another_shape_raises(small, path):
-    (small / "idx" / "train_nir.txt").write_text(f"{path} 0\n")
-    with pytest.raises(ValueError, match=f"Received: '{path}' in .*, line 1"):
-        LLCM(small).train  # noqa: B018
-
-
-def test_a_person_in_both_halves_raises(small):
-    (small / "idx" / "train_nir.txt").write_text("nir/0004/0004_c1_x.jpg 3\n")
-    with pytest.raises(
-        ValueError, match=r"training and test.*identities=\[4\]"
-    ):
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            "nir/0002/0002_c01_s1_f1_nir.jpg 0",
+            "label 0 in .*line 1.*person 2 and 1",
+        ),
+        (
+            "nir/0002/image.jpg 0",
+            "Received: 'nir/0002/image.jpg' in .*, line 1",
+        ),
+        ("a_c01_s1.jpg 0", "Received: 'a_c01_s1.jpg' in .*, line 1"),
+        ("nir/0004/0004_c1_x.jpg 3", r"training and test.*identities=\[4\]"),
+    ],
+    ids=["one label, two people", "no camera", "no person", "a test person"],
+)
+def test_a_wrong_row_of_the_training_raises(small, row, message):
+    (small / "idx" / "train_nir.txt").write_text(f"{row}\n")
+    with pytest.raises(ValueError, match=message):
         LLCM(small).train  # noqa: B018
 
 

@@ -1,5 +1,7 @@
+import cv2
 import numpy as np
 import pytest
+from small_smoke import small_smoke
 
 from nfs_keras.datasets import (
     LLCM,
@@ -13,12 +15,9 @@ from nfs_keras.synthetic.near_infrared_worlds import SYSU_CAMERAS
 
 @pytest.fixture(scope="module")
 def sysu(tmp_path_factory):
-    return synthesize_sysu_mm01(
-        tmp_path_factory.mktemp("data") / "sysu",
-        num_identities=12,
-        image_shape=(16, 16),
-        verbose=False,
-    )
+    root = tmp_path_factory.mktemp("data") / "sysu"
+    with small_smoke():
+        return synthesize_sysu_mm01(root, 12, verbose=False)
 
 
 def read_ids(sysu, name):
@@ -85,24 +84,34 @@ def test_cameras_two_and_three_share_their_surroundings():
     assert agreement[2] > 0.6
 
 
-def test_sysu_raises_for_too_few_people(tmp_path):
-    with pytest.raises(ValueError, match="Received: num_identities=2"):
-        synthesize_sysu_mm01(tmp_path / "a", num_identities=2)
+BOTH = pytest.mark.parametrize(
+    "synthesize", [synthesize_sysu_mm01, synthesize_llcm]
+)
 
 
-def test_sysu_raises_for_cameras_without_images(tmp_path):
-    with pytest.raises(ValueError, match="Received: images_per_camera=0"):
-        synthesize_sysu_mm01(tmp_path / "a", images_per_camera=0)
+@BOTH
+def test_images_are_rendered_in_the_shape_that_is_asked_for(
+    synthesize, tmp_path
+):
+    options = {"image_shape": (20, 16), "verbose": False}
+    root = synthesize(tmp_path / "data", 3, 1, **options)
+    images = [cv2.imread(str(file)) for file in root.rglob("*.jpg")]
+    assert {image.shape for image in images} == {(20, 16, 3)}
+
+
+@BOTH
+@pytest.mark.parametrize("given", ["num_identities=2", "images_per_camera=0"])
+def test_too_few_people_or_images_raise(synthesize, given, tmp_path):
+    name, value = given.split("=")
+    with pytest.raises(ValueError, match=f"Received: {given}"):
+        synthesize(tmp_path / "a", **{name: int(value)})
 
 
 @pytest.fixture(scope="module")
 def llcm(tmp_path_factory):
-    return synthesize_llcm(
-        tmp_path_factory.mktemp("data") / "llcm",
-        num_identities=30,
-        image_shape=(16, 16),
-        verbose=False,
-    )
+    root = tmp_path_factory.mktemp("data") / "llcm"
+    with small_smoke():
+        return synthesize_llcm(root, 30, verbose=False)
 
 
 def test_two_thirds_of_the_people_train(llcm):
@@ -148,13 +157,3 @@ def test_labels_of_training_count_from_zero(llcm):
         text = (llcm / "idx" / f"train_{word}.txt").read_text()
         labels = {int(line.split(" ")[1]) for line in text.splitlines()}
         assert labels == set(range(20))
-
-
-def test_llcm_raises_for_too_few_people(tmp_path):
-    with pytest.raises(ValueError, match="Received: num_identities=2"):
-        synthesize_llcm(tmp_path / "a", num_identities=2)
-
-
-def test_llcm_raises_for_cameras_without_images(tmp_path):
-    with pytest.raises(ValueError, match="Received: images_per_camera=0"):
-        synthesize_llcm(tmp_path / "a", images_per_camera=0)

@@ -127,11 +127,20 @@ def test_over_the_folds_everybody_is_the_proxy_once(smoke_data):
     assert sum(map(len, seen)) == len(set.union(*seen)) == 12
 
 
-def test_outside_of_the_search_the_proxy_is_blank(smoke_data):
+@pytest.fixture(scope="module")
+def pairs(smoke_data):
+    """The pairs of batches of three epochs, and anew those of the last two."""
     preset = replace(Demo().smoke(), batch=(3, 4), proxy_batch=(2, 2))
-    batches = search_batches(preset, RegDB(smoke_data).train, 0, 2, 0, 3)
+    given = preset, RegDB(smoke_data).train, 0, 2
+    return [
+        list(search_batches(*given, first, 3).as_numpy_iterator())
+        for first in (0, 1)
+    ]
+
+
+def test_outside_of_the_search_the_proxy_is_blank(pairs):
     blank = []
-    for (_, labels), (images, people) in batches.as_numpy_iterator():
+    for (_, labels), (images, people) in pairs[0]:
         for name in ("visible", "infrared"):
             counts = np.unique(labels[name], return_counts=True)[1]
             assert counts.tolist() == [4, 4, 4]
@@ -140,11 +149,8 @@ def test_outside_of_the_search_the_proxy_is_blank(smoke_data):
     assert blank == [True, True, False, False, True, True]
 
 
-def test_batches_are_functions_of_their_step(smoke_data):
-    samples = RegDB(smoke_data).train
-    given = Demo().smoke(), samples, 0, 2
-    whole = list(search_batches(*given, 0, 3).as_numpy_iterator())
-    rest = list(search_batches(*given, 1, 3).as_numpy_iterator())
+def test_batches_are_functions_of_their_step(pairs):
+    whole, rest = pairs
     for one, other in zip(whole[2:], rest, strict=True):
         keras.tree.map_structure(np.testing.assert_array_equal, one, other)
 
@@ -255,7 +261,7 @@ def test_a_run_killed_before_it_saved_a_network_resumes(
 def small_dataset(kind, root, smoke_data):
     """A dataset of a kind that trains and tests in seconds."""
     if kind == "llcm":
-        return open_dataset(synthesize_llcm(root, 64, verbose=False))
+        return open_dataset(synthesize_llcm(root, 64, 1, verbose=False))
     for theirs, ours in (("Visible", "visible"), ("Thermal", "infrared")):
         shutil.copytree(smoke_data / theirs, root / ours)
     rows = ["path,identity,modality"]

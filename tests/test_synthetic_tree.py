@@ -98,11 +98,8 @@ def test_a_root_that_is_a_file_raises(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_progress_counts_the_images(tmp_path, capsys):
+def test_progress_counts_the_images_unless_it_is_silenced(tmp_path, capsys):
     tree.write_tree(tmp_path / "people", RECIPE, SHOTS, TEXTS, 1)
     assert "3/3" in capsys.readouterr().out
-
-
-def test_silence_is_possible(tmp_path, capsys):
-    write(tmp_path / "people")
+    write(tmp_path / "others")
     assert capsys.readouterr().out == ""

@@ -105,23 +105,20 @@ def test_the_official_gallery_is_the_one_that_the_file_lists(small, shots):
     }
 
 
-def test_the_official_gallery_needs_its_file(small):
-    dataset = SYSUMM01(small, sampler="official")
-    with pytest.raises(ValueError, match="rand_perm_cam.mat'.*seeded"):
-        dataset.gallery  # noqa: B018
-
-
-def test_a_file_that_lists_other_images_raises(small):
-    write_permutations(small, images=30)
-    dataset = SYSUMM01(small, shots=10, sampler="official")
-    with pytest.raises(ValueError, match="list images that exist"):
-        dataset.gallery  # noqa: B018
-
-
-def test_a_file_with_too_few_trials_raises(small):
-    write_permutations(small, trials=2)
-    dataset = SYSUMM01(small, trial=5, sampler="official")
-    with pytest.raises(ValueError, match=r"lists \[\] in trial 5"):
+@pytest.mark.parametrize(
+    ("written", "options", "message"),
+    [
+        (None, {}, "rand_perm_cam.mat'.*seeded"),
+        ({"images": 30}, {"shots": 10}, "list images that exist"),
+        ({"trials": 2}, {"trial": 5}, r"lists \[\] in trial 5"),
+    ],
+    ids=["no file", "other images", "too few trials"],
+)
+def test_the_official_gallery_needs_its_file(small, written, options, message):
+    if written:
+        write_permutations(small, **written)
+    dataset = SYSUMM01(small, sampler="official", **options)
+    with pytest.raises(ValueError, match=message):
         dataset.gallery  # noqa: B018
 
 
