@@ -423,7 +423,7 @@ def test_a_stop_waits_for_the_last_request_of_either_kind(tmp_path, last):
                 time.sleep(0.3)
                 assert not answers[number].done() and not stopped.done()
                 module.go[number].set()
-                concurrent.futures.wait([answers[number]])
+                concurrent.futures.wait([answers[number]], timeout=60)
         finally:
             for event in module.go.values():
                 event.set()
