@@ -11,8 +11,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed  ## Searches, evaluates and exports on synthetic data.
 	$(BIN)/python examples/train_regdb.py --preset=demo
 
+# Three processes keep two cores busy: some tests wait for servers and programs.
 test: $(VENV)/.installed-test  ## Runs all tests.
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile \
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile \
 		--no-loadscope-reorder
 
 lint: $(VENV)/.installed-test  ## Checks style, changes nothing.
