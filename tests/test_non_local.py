@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from nfs_keras.layers import ChannelSearch
-from nfs_keras.models import compact
+from nfs_keras.models import compact, count_flops
 from nfs_keras.reid import NonLocal
 
 MAPS = np.random.default_rng(0).normal(size=(2, 5, 3, 6)).astype("float32")
@@ -34,6 +34,11 @@ def test_it_is_the_attention_of_every_pixel_to_every_pixel():
     )
 
 
+def operations(read, inner, written):
+    """Of the products at each of 15 pixels; a multiply-add counts as two."""
+    return 2 * 15 * (3 * read * inner + 2 * inner * inner + inner * written)
+
+
 def test_compact_removes_what_it_need_not_read_and_write():
     image = keras.Input((5, 3, 6))
     before, after = ChannelSearch(name="before"), ChannelSearch(name="after")
@@ -47,4 +52,7 @@ def test_compact_removes_what_it_need_not_read_and_write():
     (layer,) = (x for x in smaller.layers if isinstance(x, NonLocal))
     assert layer.theta.kernel.shape == (4, 2)
     assert layer.w.kernel.shape == (2, 3)
+    dense = 2 * 15 * 3
+    assert count_flops(model) == operations(6, 2, 6) + 6 * dense
+    assert count_flops(smaller) == operations(4, 2, 3) + 3 * dense
     np.testing.assert_allclose(smaller(MAPS), model(MAPS), atol=1e-5)

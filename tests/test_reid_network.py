@@ -270,6 +270,16 @@ def test_resnet50_is_agw_without_its_attention(backbone):
         assert not np.any(norm.gamma)
 
 
+def test_resnet18_has_two_blocks_a_stage_and_a_last_stride_of_one():
+    network = reid_network("resnet18", (32, 32, 3), 4, search=None)
+    layers = {layer.name: layer for layer in network.trunk.layers}
+    ends = [name for name in layers if name.endswith("_conv2")]
+    assert ends == [
+        f"stage{i}_block{k}_conv2" for i in range(1, 5) for k in (1, 2)
+    ]
+    assert layers["stage4_block2_relu"].output.shape == (None, 2, 2, 512)
+
+
 def test_there_are_no_biases_in_the_head(network):
     names = network.named_variables()
     head = {n for n in names if n.startswith(("neck/", "classifier/"))}
