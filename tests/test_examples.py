@@ -83,6 +83,7 @@ def test_no_example_and_no_verb_is_forgotten():
     assert {line.split()[0] for line, _ in COMMANDS} == set(VERBS)
 
 
+# The example of RegDB is everybody's fixture; the test below looks at it.
 @pytest.mark.parametrize("name", sorted({*PRINTED} - {"train_regdb.py"}))
 def test_an_example_runs_to_its_end(name, tmp_path):
     text = (EXAMPLES / name).read_text("utf-8")

@@ -165,9 +165,9 @@ def test_files_are_embedded_or_marked_as_broken(
 
 @patient
 @given(
-    st.sampled_from([0, 1, 32, 33]),
-    st.sampled_from([0, 1, 512, 513]),
-    st.sampled_from([0, 1, 512, 513]),
+    st.sampled_from([0, 1, 2, 32, 33, 40]),
+    st.sampled_from([0, 1, 3, 512, 513]),
+    st.sampled_from([0, 1, 3, 512, 513]),
 )
 def test_pixels_are_embedded_within_their_bounds(channel, size, height, width):
     pixels = np.zeros((size, height, width, 3), "uint8")
