@@ -1,5 +1,6 @@
 """Quiet logs, one thread a worker, and one small run for many tests."""
 
+import contextlib
 import gc
 import os
 
@@ -17,7 +18,7 @@ os.environ.setdefault(
 import hypothesis
 import pytest
 from filelock import FileLock
-from programs import EXAMPLES, SMALL, run
+from programs import EXAMPLES, SMALL, fork_server, run
 
 # `--hypothesis-profile=long` tries more, see `test_fuzz_serving.py`.
 hypothesis.settings.register_profile("long", max_examples=1500)
@@ -26,6 +27,10 @@ hypothesis.settings.register_profile("long", max_examples=1500)
 def pytest_configure(config):
     """Looks for garbage seldom: TensorFlow makes much, and drops little."""
     gc.set_threshold(50_000)
+    if "FORK_SERVER" not in os.environ:  # the processes of a run share one
+        stack = contextlib.ExitStack()
+        stack.enter_context(fork_server())
+        config.add_cleanup(stack.close)
 
 
 def pytest_collection_finish(session):

@@ -2,46 +2,66 @@
 
 That import takes five seconds, a fork none. Nothing but TensorFlow and Keras
 is imported here, and neither has computed anything: but for `quick_graphs`, a
-fork is what a new process is after these imports. `programs.py` writes the
-requests to standard input, one a line; the answers are a process id, and when
-one has ended, its id and its exit status.
+fork is what a new process is after these imports. `programs.py` connects to
+the socket, once for each program, and writes one line; the answers are a
+process id and, when that has ended, its exit status.
 """
 
+import functools
 import gc
 import json
 import os
 import runpy
 import select
 import signal
+import socket
 import sys
 import types
 
 
 def main():
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.environ["FORK_SERVER"])
+        listener.listen()
+        print("listening", flush=True)
+        serve(listener)
+
+
+def serve(listener):
+    """Forks for each line, until standard input is closed."""
+    running = {}
+    while True:
+        wait = 0.02 if running else None
+        ready, _, _ = select.select([0, listener], [], [], wait)
+        if 0 in ready:
+            return
+        if listener in ready:
+            connection = listener.accept()[0].makefile("rwb", buffering=0)
+            request = json.loads(connection.readline())
+            prepare()
+            process = os.fork()
+            if process == 0:
+                become(**request)
+                return  # Python ends as it always does
+            running[process] = connection
+            connection.write(b"%d\n" % process)
+        while running:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                break
+            with running.pop(process) as connection:
+                connection.write(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+@functools.cache
+def prepare():
+    """Imports what all forks have, when the first is asked for."""
     gc.set_threshold(50_000)  # a sixth of an import is the search for garbage
     import keras  # noqa: F401
 
     quick_graphs()
     gc.freeze()  # else each fork copies all of it, to look for garbage
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    running = 0
-    while True:
-        if select.select([0], [], [], 0.02 if running else None)[0]:
-            line = sys.stdin.buffer.raw.readline()
-            if not line:
-                return
-            process = os.fork()
-            if process == 0:
-                become(**json.loads(line))
-                return  # Python ends as it always does
-            running += 1
-            print(process, flush=True)
-        while running:
-            process, status = os.waitpid(-1, os.WNOHANG)
-            if not process:
-                break
-            running -= 1
-            print(process, os.waitstatus_to_exitcode(status), flush=True)
 
 
 def quick_graphs():

@@ -4,9 +4,7 @@ The processes are forks, see `fork_server.py`, unless a test is about how a
 process begins.
 """
 
-import atexit
 import contextlib
-import functools
 import json
 import os
 import pathlib
@@ -73,20 +71,26 @@ class Program:
     """
 
     def __init__(self, words, cwd=None, **environment):
+        self.status = None
         self.folder = tempfile.TemporaryDirectory()
         self.files = [
             pathlib.Path(self.folder.name, name) for name in ("out", "err")
         ]
         for file in self.files:
             file.touch()
-        self.server = fork_server()
-        self.pid = self.server.start(
-            words=[str(word) for word in words],
-            folder=str(cwd or os.getcwd()),
-            environment=complete(environment),
-            output=str(self.files[0]),
-            errors=str(self.files[1]),
-        )
+        request = {
+            "words": [str(word) for word in words],
+            "folder": str(cwd or os.getcwd()),
+            "environment": complete(environment),
+            "output": str(self.files[0]),
+            "errors": str(self.files[1]),
+        }
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(os.environ["FORK_SERVER"])
+            # Unbuffered, for `select` to see what has not been read.
+            self.answers = connection.makefile("rwb", buffering=0)
+        self.answers.write(json.dumps(request).encode() + b"\n")
+        self.pid = int(self.answers.readline())
 
     def __enter__(self):
         return self
@@ -94,22 +98,21 @@ class Program:
     def __exit__(self, *error):
         self.send_signal(signal.SIGKILL)
         self.wait()
+        self.answers.close()
         self.folder.cleanup()
 
-    def poll(self):
+    def poll(self, seconds=0):
         """Returns its exit status, or `None` while it runs."""
-        self.server.read_ends(0)
-        return self.server.ended.get(self.pid)
+        if self.status is None:
+            if select.select([self.answers], [], [], seconds)[0]:
+                self.status = int(self.answers.readline())
+        return self.status
 
-    def wait(self, timeout=float("inf")):
+    def wait(self, timeout=None):
         """Waits for its end; returns its exit status."""
-        deadline = time.monotonic() + timeout
-        while self.poll() is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise subprocess.TimeoutExpired(str(self.files), timeout)
-            self.server.read_ends(min(left, 60))
-        return self.poll()
+        if self.poll(timeout) is None:
+            raise subprocess.TimeoutExpired(str(self.files), timeout)
+        return self.status
 
     def send_signal(self, number):
         """Sends it a signal, unless it has ended."""
@@ -130,45 +133,19 @@ def free_ports(number):
         return [each.getsockname()[1] for each in sockets]
 
 
-@functools.cache
+@contextlib.contextmanager
 def fork_server():
-    """Starts the process that is forked, once."""
-    return ForkServer()
-
-
-class ForkServer:
-    """Talks with `fork_server.py`; `ended` has exit statuses by process id."""
-
-    def __init__(self):
+    """Runs the process that is forked, for us and for our children."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FORK_SERVER"] = os.path.join(folder, "socket")
         file = pathlib.Path(__file__).with_name("fork_server.py")
-        self.ended = {}
-        self.process = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, str(file)],
-            env=complete({"TF_CPP_MIN_LOG_LEVEL": "3"}),
-            stdin=subprocess.PIPE,
+            env=complete({"OMP_NUM_THREADS": "1"}),  # read as it imports
+            stdin=subprocess.PIPE,  # it ends when this is closed
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            bufsize=0,  # `select` sees what has not been read
-        )
-        atexit.register(self.process.communicate)
-
-    def start(self, **request):
-        """Starts a program; returns its process id."""
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        while (started := self.read()) is None:
-            pass
-        self.ended.pop(started, None)  # of a process that had this number
-        return started
-
-    def read_ends(self, seconds):
-        """Waits for some seconds at most until a program ends."""
-        if select.select([self.process.stdout], [], [], seconds)[0]:
-            self.read()
-
-    def read(self):
-        """Reads an answer; returns the id of a program that has started."""
-        process, *status = map(int, self.process.stdout.readline().split())
-        if not status:
-            return process
-        self.ended[process] = status[0]
-        return None
+        ) as process:
+            process.stdout.readline()  # it listens
+            yield
+            process.communicate()
