@@ -36,11 +36,14 @@ def serve(listener):
         if 0 in ready:
             return
         if listener in ready:
-            connection = listener.accept()[0].makefile("rwb", buffering=0)
+            with listener.accept()[0] as accepted:
+                connection = accepted.makefile("rwb", buffering=0)
             request = json.loads(connection.readline())
             prepare()
             process = os.fork()
             if process == 0:
+                for each in (listener, connection, *running.values()):
+                    each.close()
                 become(**request)
                 return  # Python ends as it always does
             running[process] = connection
