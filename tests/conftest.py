@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import random
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers would fight for the cores
@@ -78,6 +79,12 @@ def quick_limits(monkeypatch):
 
     monkeypatch.setattr(measure, "free_share", lambda: 1.0)
     monkeypatch.setattr(measure, "least_seconds", measure.seconds_of)
+
+
+@pytest.fixture(autouse=True)
+def the_same_chance():
+    """Lets what has no seed be the same: Keras asks `random` for one."""
+    random.seed(0)
 
 
 @pytest.fixture(autouse=True)
