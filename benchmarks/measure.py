@@ -225,7 +225,7 @@ def versions():
 
 def commit():
     """The commit of the working tree, `+` if it has been changed since."""
-    command = ["git", "describe", "--always", "--dirty=+"]
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, cwd=Path(__file__).parent

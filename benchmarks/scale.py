@@ -39,6 +39,7 @@ from benchmarks.measure import (
     paired_ratio,
     product_rate,
     ratio_of,
+    seconds_of,
     write_results,
 )
 from nfs_keras.models import reid_network
@@ -128,7 +129,7 @@ def compare_with_bare_model(folder, model):
         embed_folder(folder / "part", output, embedder, **QUIET)
 
     bare(), ours()
-    rates = [len(images) / seconds(each) for each in (bare, ours)]
+    rates = [len(images) / seconds_of(each) for each in (bare, ours)]
     print(
         "images/s: bare SavedModel {:.0f}, local engine {:.0f}".format(*rates)
     )
@@ -208,7 +209,7 @@ def compare_gallery(folder, size, dim, index):
     path = folder / "people.db"
     with Gallery(path, index=index, timeout=600.0) as gallery:
         fill = partial(add_all, gallery, ids, vectors)
-        print(f"{index}, dim {dim}: {size / seconds(fill):.0f} inserted/s")
+        print(f"{index}, dim {dim}: {size / seconds_of(fill):.0f} inserted/s")
         start = time.perf_counter()
     print(f"closed, index built, in {time.perf_counter() - start:.1f} s")
     with contextlib.ExitStack() as stack:
@@ -265,7 +266,7 @@ def compare_searches(gallery, vectors, queries):
     for number in (100, 1):
         batch = queries[:number]
         ours, theirs = partial(search, batch), partial(exact, batch, vectors)
-        rates = [number / seconds(each) for each in (ours, theirs)]
+        rates = [number / seconds_of(each) for each in (ours, theirs)]
         print(f"queries/s, {number} at once:", end=" ")
         print("gallery {:.0f}, exact NumPy {:.0f}".format(*rates))
         name = f"queries/s, {number} at once, gallery / exact NumPy"
@@ -293,12 +294,6 @@ def recall(found, rows):
         for matches, best in zip(found, rows, strict=True)
     ]
     return float(np.mean(hits)) / TOP
-
-
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

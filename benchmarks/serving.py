@@ -40,14 +40,9 @@ from benchmarks.measure import (
     take_turns,
     write_results,
 )
+from benchmarks.search import half_open
 from nfs_keras.datasets import resize_image
-from nfs_keras.layers import find_gates
-from nfs_keras.models import (
-    Architecture,
-    compact,
-    count_flops,
-    reid_network,
-)
+from nfs_keras.models import compact, count_flops, reid_network
 from nfs_keras.serving import Client, ServerError, export_saved_model
 from nfs_keras.serving.endpoints import frozen_encoder
 
@@ -89,13 +84,7 @@ def half_network(backbone, image_shape):
     """A network whose gates keep half of the channels, and all pixels."""
     keras.utils.set_random_seed(0)
     network = reid_network(backbone, image_shape, search="channel")
-    rng = np.random.default_rng(0)
-    for gate in find_gates(network):
-        # The same half in both modalities: other channels are not removed.
-        shape = gate.logits.shape
-        order = rng.permutation(shape[-1])
-        gate.logits.assign(np.where(order % 2, 3.0, -3.0) + np.zeros(shape))
-    Architecture.derive(network).apply(network)
+    half_open(network).apply(network)
     return network
 
 

@@ -32,7 +32,6 @@ import dataclasses
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -41,6 +40,7 @@ import numpy as np
 from absl import app, flags
 from keras import ops, tree
 
+from benchmarks.measure import commit
 from benchmarks.mobilenet import mobilenet
 from nfs_keras.callbacks import SearchPhases
 from nfs_keras.datasets import open_dataset
@@ -331,13 +331,6 @@ def measure(row, dataset, preset, world, seed):
         "command": " ".join(["python -m benchmarks.study", *sys.argv[1:]]),
         "commit": commit(),
     }
-
-
-def commit():
-    """The commit of the tree, with a + if it has been changed."""
-    words = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    ended = subprocess.run(words, capture_output=True, text=True)
-    return ended.stdout.strip() or "unknown"
 
 
 def main(_):
