@@ -91,6 +91,7 @@ def test_the_sources_have_the_package_its_tests_and_its_pages(sources):
     for folder, pattern in (
         *(("docs", "*.md"), ("examples", "*.py"), ("tests", "*.py")),
         *(("benchmarks", "*.py"), ("examples", "*.ipynb")),
+        ("tools", "*.py"),
     ):
         found = (ROOT / folder).rglob(pattern)
         assert {p.relative_to(ROOT).as_posix() for p in found} <= sources

@@ -5,6 +5,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from programs import ROOT, run
 from reid_cases import two_stages
 from search_cases import IMAGE_SHAPE, make_network
 
@@ -59,6 +60,18 @@ EMBEDDINGS = {
     "visible": [-0.034642, -0.008787, 0.166907, -0.09476, -0.090996, -0.059066],
     "infrared": [0.00026, 0.036459, 0.158646, -0.099218, -0.062561, -0.061434],
 }
+
+
+def test_the_tool_that_trained_them_writes_such_a_file(tmp_path):
+    words = [ROOT / "tools" / "pretrain_tiny.py", "--weights=tiny.npz"]
+    words += ["--people=16", "--pretraining_epochs=1"]
+    run(words, tmp_path, check=True)
+    with np.load(tmp_path / "tiny.npz") as made, np.load(SYNTHETIC) as shipped:
+        assert set(made) == set(shipped)
+        for name, array in made.items():
+            assert array.dtype == shipped[name].dtype == "float16"
+            assert array.shape == shipped[name].shape
+            assert np.isfinite(array).all()
 
 
 def test_the_weights_shipped_fit_no_other_network():

@@ -30,7 +30,7 @@ def import_weights(network, source, skip_classifier=False):
     Args:
         network: A `ReIDNetwork`.
         source: `"imagenet"`, `"synthetic"` (of the `tiny` backbone, shipped
-            with this package: `benchmarks/pretrain_tiny.py` made them, and
+            with this package: `tools/pretrain_tiny.py` made them, and
             they do not change the classifier), or the path of a file:
 
             - `.keras`: a `ReIDNetwork`, or a `keras.applications.ResNet50`;

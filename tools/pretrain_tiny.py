@@ -1,6 +1,6 @@
 """Pretrains the `tiny` backbone on people whom no benchmark knows.
 
-    python -m benchmarks.pretrain_tiny
+    python tools/pretrain_tiny.py
 
 It plays ImageNet's part: visible images only, of a synthetic crowd of its
 own. One stem sees them in colour, or in one colour channel; the other sees
