@@ -64,7 +64,7 @@ EMBEDDINGS = {
 
 def test_the_tool_that_trained_them_writes_such_a_file(tmp_path):
     words = [ROOT / "tools" / "pretrain_tiny.py", "--weights=tiny.npz"]
-    words += ["--people=16", "--pretraining_epochs=1"]
+    words += ["--people=16", "--epochs=1"]
     run(words, tmp_path, check=True)
     with np.load(tmp_path / "tiny.npz") as made, np.load(SYNTHETIC) as shipped:
         assert set(made) == set(shipped)

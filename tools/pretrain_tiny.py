@@ -10,7 +10,7 @@ without the classifier and in float16, go into the package.
 """
 
 import pathlib
-import sys
+import tempfile
 
 import keras
 import numpy as np
@@ -28,13 +28,13 @@ from nfs_keras.datasets import (
 from nfs_keras.datasets.augmentation import CHANNEL_WEIGHTS
 from nfs_keras.models import Objective, TrainingModel, reid_network
 from nfs_keras.presets import WarmCosine, sgd
-from nfs_keras.reid.weights import CLASSIFIER, arrays_of
+from nfs_keras.reid.weights import CLASSIFIER, SYNTHETIC, arrays_of
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("people", 3000, "People to pretrain on.")
-flags.DEFINE_integer("pretraining_epochs", 28, "Epochs of `people` / 16 steps.")
-flags.DEFINE_integer("pretraining_seed", 0, "Seed of everything.")
-flags.DEFINE_string("weights", "nfs_keras/reid/tiny.npz", "The file to write.")
+flags.DEFINE_integer("people", 3000, "People to pretrain on.", 16)
+flags.DEFINE_integer("epochs", 28, "Epochs of `people` / 16 steps.", 1)
+flags.DEFINE_integer("seed", 0, "Seed of everything.", 0)
+flags.DEFINE_string("weights", str(SYNTHETIC), "The file to write.")
 
 IMAGE_SHAPE = (64, 32, 3)
 *_, GREY = CHANNEL_WEIGHTS
@@ -94,13 +94,19 @@ def save_small(network, path):
 
 
 def main(_):
-    root = pathlib.Path(f"data/people_{FLAGS.people}")
-    synthesize_people(root, FLAGS.people, seed=FLAGS.pretraining_seed)
-    network = pretrain(root, FLAGS.pretraining_epochs, FLAGS.pretraining_seed)
-    save_small(network, FLAGS.weights)
-    print(f"Written: {FLAGS.weights}")
-    return 0
+    weights = pathlib.Path(FLAGS.weights)
+    if not weights.parent.is_dir():
+        raise app.UsageError(
+            "Weights are written into a folder that exists. "
+            f"Received: weights={FLAGS.weights!r}. Make {weights.parent} first."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder, "people")
+        synthesize_people(root, FLAGS.people, seed=FLAGS.seed)
+        network = pretrain(root, FLAGS.epochs, FLAGS.seed)
+    save_small(network, weights)
+    print(f"Written: {weights}")
 
 
 if __name__ == "__main__":
-    sys.exit(app.run(main))
+    app.run(main)
