@@ -26,8 +26,8 @@ hypothesis.settings.register_profile("long", max_examples=1500)
 
 
 def pytest_configure(config):
-    """Looks for garbage seldom: TensorFlow makes much, and drops little."""
-    gc.set_threshold(50_000)
+    """Starts the process that is forked, and looks for garbage seldom."""
+    gc.set_threshold(50_000)  # TensorFlow makes much, and drops little
     if "FORK_SERVER" not in os.environ:  # the processes of a run share one
         stack = contextlib.ExitStack()
         stack.enter_context(fork_server())
